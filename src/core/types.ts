@@ -60,8 +60,10 @@ export interface RunRecord {
   /** The task file's name in its folder. */
   file: string
   session_id?: string
-  /** Set before the run is told to stop, so that a restart knows why it ended. */
-  stopping?: 'timeout' | 'cancelled' | 'memory'
+  /** Set before the run is told to stop, so that a restart knows why it ended. `stop`: by `stop --now`. */
+  stopping?: 'timeout' | 'cancelled' | 'memory' | 'stop'
+  /** A person asked for this success to be done again. */
+  released?: boolean
   overlapped?: boolean
   // from here on: at the end
   ended_at?: string
@@ -73,6 +75,7 @@ export interface RunRecord {
   duration_seconds?: number
   files_modified?: string[] | 'unknown'
   needs_review?: boolean
+  retry_count?: number
   output_file?: string
   model?: string
   tokens?: number

@@ -1,0 +1,167 @@
+// The table (DESIGN 3): what is, against what should be, gives one action. Pure. A start, a crash, a cancel by hand
+// and a normal end are all rows of it; there is no other recovery code.
+import type { Outcome, RunRecord, State } from './types.ts'
+
+/** ms between the interrupt and the kill (specification 7.2), and between an agent's end event and its leaving. */
+export const GRACE_MS = 30_000
+export const LEAVE_MS = 10_000
+/** Runs that never came to life, in a row, until a person is asked. */
+const MAX_STILLBORN = 3
+
+/** The newest run of an id, as it lies on disk, and whether anything of it lives. */
+export interface RunSight {
+  record: RunRecord | null
+  /**
+   * `none`: no folder, or an empty one. `unborn`: prepared, its shim has not begun. `stillborn`: begun, and the agent was not
+   * started. `ended`: the exit status is there.
+   */
+  phase: 'none' | 'unborn' | 'stillborn' | 'running' | 'ended'
+  /** The assignment record of this very attempt lies in assigned/. */
+  assigned: boolean
+  alive: boolean
+  /** The agent's own end event. */
+  endEvent: { ok: boolean; error?: string } | null
+  exit: number | null
+  /** ms since its process started, and since it was told to stop, ended, or was found so. */
+  ageMs: number
+  stoppingMs: number
+  endedMs: number
+}
+
+export interface Rules {
+  deadlineMs: number
+  hasEndEvent: boolean
+}
+
+export type Action =
+  | { do: 'nothing' }
+  /** Back to pending: it was claimed and nothing began. */
+  | { do: 'back' }
+  /** Take the shim's place, so that it can't begin any more; the next look finalises. */
+  | { do: 'fence' }
+  | { do: 'follow' }
+  | { do: 'interrupt'; why: NonNullable<RunRecord['stopping']> }
+  | { do: 'kill' }
+  | { do: 'finalise'; outcome: Outcome; error?: string }
+  /** A success: not run again because its file turned up. */
+  | { do: 'hold' }
+  | { do: 'distribute' }
+
+/** @param where the folder of the task's file; null: nowhere. */
+export function decide(where: State | null, run: RunSight, rules: Rules): Action {
+  const over = run.record?.outcome !== undefined
+  if (run.phase === 'none' || over) {
+    if (where === 'assigned') return over && run.assigned ? finalised(run) : { do: 'back' }
+    if (where !== 'pending') return { do: 'nothing' }
+    return over && run.record?.outcome === 'success' && !run.record.released
+      ? { do: 'hold' }
+      : { do: 'distribute' }
+  }
+  if (!run.alive) {
+    if (run.phase === 'unborn') return { do: 'fence' }
+    return { do: 'finalise', ...judge(where, run, rules) }
+  }
+  if (run.record?.stopping) return run.stoppingMs > GRACE_MS ? { do: 'kill' } : { do: 'follow' }
+  if (run.phase === 'ended' || run.endEvent)
+    return run.endedMs > LEAVE_MS ? { do: 'kill' } : { do: 'follow' }
+  if (where !== 'assigned') return { do: 'interrupt', why: 'cancelled' }
+  return run.ageMs > rules.deadlineMs ? { do: 'interrupt', why: 'timeout' } : { do: 'follow' }
+}
+
+/** It ended, was written down, and the move was not made: a crash between the two. The move is made again. */
+const finalised = (run: RunSight): Action => ({
+  do: 'finalise',
+  outcome: run.record?.outcome ?? 'interrupted',
+  ...(run.record?.error && { error: run.record.error }),
+})
+
+/** Done means done (DESIGN 1.7): the agent's own end event, then the exit status; silence and prose decide nothing. */
+export function judge(
+  where: State | null,
+  run: RunSight,
+  rules: Rules,
+): { outcome: Outcome; error?: string } {
+  const { endEvent, exit, record } = run
+  if (run.phase === 'stillborn')
+    return { outcome: 'never-started', error: 'its process did not begin' }
+  if (where !== 'assigned')
+    return {
+      outcome: 'cancelled',
+      error: where ? `moved to ${where}/ while it ran` : 'its file was removed while it ran',
+    }
+  const said = rules.hasEndEvent ? endEvent?.ok === true : exit === 0
+  if (said && (exit === 0 || exit === null)) return { outcome: 'success' }
+  if (record?.stopping === 'timeout')
+    return {
+      outcome: 'timeout',
+      error: `it took longer than ${Math.round(rules.deadlineMs / 6000) / 10} minutes`,
+    }
+  if (record?.stopping === 'memory')
+    return { outcome: 'failed', error: 'it was ended: the agents together used too much memory' }
+  if (record?.stopping) return { outcome: 'cancelled', error: 'it was told to stop' }
+  if (endEvent && !endEvent.ok)
+    return { outcome: 'failed', error: endEvent.error ?? 'the agent reported an error' }
+  if (exit === null) return { outcome: 'interrupted', error: 'it was gone without an exit status' }
+  if (exit === 0)
+    return { outcome: 'no-result', error: 'it exited 0 without the end event that tells a success' }
+  if (exit > 128) return { outcome: 'crashed', error: `it was ended by signal ${exit - 128}` }
+  return { outcome: 'failed', error: `it exited with ${exit}` }
+}
+
+export interface Settling {
+  state: State
+  needsReview: boolean
+  retryCount: number
+  /** The agent is not to blame: no delay, no count. */
+  free: boolean
+}
+
+/**
+ * Where a task goes after a run (specification 7.1). `past`: the earlier attempts, oldest first. A series begins after the last
+ * attempt that settled in completed/ or failed/: what a person queues again starts afresh.
+ */
+export function settle(
+  outcome: Outcome,
+  past: readonly RunRecord[],
+  rules: { maxRetries: number; retryOnFailure: boolean; onInterrupt: 'retry' | 'hold' },
+): Settling {
+  const from =
+    past.findLastIndex((run) => run.settled === 'failed' || run.settled === 'completed') + 1
+  const series = past.slice(from)
+  const counted = series.filter((run) => run.outcome && COUNTED.has(run.outcome)).length
+  const before = (what: Outcome, times: number) =>
+    times <= series.length && series.slice(-times).every((run) => run.outcome === what)
+  const to = (state: State, needsReview: boolean, free = false): Settling => ({
+    state,
+    needsReview,
+    retryCount: counted,
+    free,
+  })
+  switch (outcome) {
+    case 'success':
+      return to('completed', false)
+    case 'cancelled':
+      return to('pending', false, true)
+    case 'interrupted':
+      return rules.onInterrupt === 'hold' || before(outcome, 1)
+        ? to('failed', true)
+        : to('pending', false, true)
+    case 'never-started':
+      return before(outcome, MAX_STILLBORN - 1) ? to('failed', true) : to('pending', false, true)
+    case 'failed':
+    case 'timeout':
+    case 'no-result':
+    case 'crashed':
+      return rules.retryOnFailure && counted < rules.maxRetries
+        ? to('pending', false)
+        : to('failed', true)
+    default:
+      return outcome satisfies never
+  }
+}
+const COUNTED: ReadonlySet<Outcome> = new Set<Outcome>([
+  'failed',
+  'timeout',
+  'no-result',
+  'crashed',
+])
