@@ -1,51 +1,12 @@
 // The table (DESIGN 3): what is, against what should be, gives one action. Pure. A start, a crash, a cancel by hand
 // and a normal end are all rows of it; there is no other recovery code.
-import type { Outcome, RunRecord, State } from './types.ts'
+import type { Action, Outcome, Rules, RunRecord, RunSight, Settling, State } from '../types.ts'
 
 /** ms between the interrupt and the kill (specification 7.2), and between an agent's end event and its leaving. */
 export const GRACE_MS = 30_000
 export const LEAVE_MS = 10_000
 /** Runs that never came to life, in a row, until a person is asked. */
 const MAX_STILLBORN = 3
-
-/** The newest run of an id, as it lies on disk, and whether anything of it lives. */
-export interface RunSight {
-  record: RunRecord | null
-  /**
-   * `none`: no folder, or an empty one. `unborn`: prepared, its shim has not begun. `stillborn`: begun, and the agent was not
-   * started. `ended`: the exit status is there.
-   */
-  phase: 'none' | 'unborn' | 'stillborn' | 'running' | 'ended'
-  /** The assignment record of this very attempt lies in assigned/. */
-  assigned: boolean
-  alive: boolean
-  /** The agent's own end event. */
-  endEvent: { ok: boolean; error?: string } | null
-  exit: number | null
-  /** ms since its process started, and since it was told to stop, ended, or was found so. */
-  ageMs: number
-  stoppingMs: number
-  endedMs: number
-}
-
-export interface Rules {
-  deadlineMs: number
-  hasEndEvent: boolean
-}
-
-export type Action =
-  | { do: 'nothing' }
-  /** Back to pending: it was claimed and nothing began. */
-  | { do: 'back' }
-  /** Take the shim's place, so that it can't begin any more; the next look finalises. */
-  | { do: 'fence' }
-  | { do: 'follow' }
-  | { do: 'interrupt'; why: NonNullable<RunRecord['stopping']> }
-  | { do: 'kill' }
-  | { do: 'finalise'; outcome: Outcome; error?: string }
-  /** A success: not run again because its file turned up. */
-  | { do: 'hold' }
-  | { do: 'distribute' }
 
 /** @param where the folder of the task's file; null: nowhere. */
 export function decide(where: State | null, run: RunSight, rules: Rules): Action {
@@ -106,14 +67,6 @@ export function judge(
     return { outcome: 'no-result', error: 'it exited 0 without the end event that tells a success' }
   if (exit > 128) return { outcome: 'crashed', error: `it was ended by signal ${exit - 128}` }
   return { outcome: 'failed', error: `it exited with ${exit}` }
-}
-
-export interface Settling {
-  state: State
-  needsReview: boolean
-  retryCount: number
-  /** The agent is not to blame: no delay, no count. */
-  free: boolean
 }
 
 /**

@@ -1,44 +1,50 @@
 // The end of a run, in the order that survives a crash anywhere: sweep, run.json, output and context, record, move.
 // Each step may be done again by the next look; the move comes last, and nothing but the move makes the task done.
 import { isAbsolute, relative, resolve } from 'node:path'
-import { type Rules, type RunSight, type Settling, settle } from './decide.ts'
-import type { TaskDistributor } from './distribute.ts'
+import { resultOf } from '../files/record.ts'
+import { history, writeRun } from '../files/run-folder.ts'
+import { createConflicts } from '../look/conflicts.ts'
+import type { Memory } from '../look/memory.ts'
+import type * as T from '../types.ts'
+import type { Entry, Outcome, RunRecord } from '../types.ts'
+import type { TaskDistributor } from './agents.ts'
+import { settle } from './decide.ts'
 import type { Parts } from './orchestrator.ts'
-import type { Entry, TaskQueue } from './queue.ts'
-import { type AgentProcess, history, writeRun } from './run.ts'
-import type {
-  EventView,
-  Outcome,
-  ResultRecord,
-  RunRecord,
-  RunStatus,
-  Settings,
-  Task,
-} from './types.ts'
+import type { TaskQueue } from './queue.ts'
+import type { AgentProcess } from './run.ts'
 
 interface Hands extends Parts {
   queue: TaskQueue
   agents: TaskDistributor
   active: ReadonlyMap<string, AgentProcess>
   event: (
-    kind: EventView['kind'],
+    kind: T.EventView['kind'],
     text: string,
     taskId: string | null,
     agentId: string | null,
-    level?: Settings['logLevel'],
+    level?: T.Settings['logLevel'],
   ) => void
-  current: () => Settings
-  /** A settled task's record was written again. */
-  touched: (entry: Entry, record: RunRecord) => void
+  current: () => T.Settings
+  memory: Memory
 }
 
 export function finaliser(hands: Hands) {
-  const { workspace: at, processes, context, mirror, queue, agents, active, event, current } = hands
-  /** Ended runs that overlapped one that may still be running: two that report one path are in conflict. */
-  let recent: RunRecord[] = []
+  const {
+    workspace: at,
+    processes,
+    context,
+    show,
+    queue,
+    agents,
+    active,
+    memory,
+    event,
+    current,
+  } = hands
+  const meet = createConflicts()
 
   /** Time-out: the task's, then the agent's, then the queue's (DESIGN 2). */
-  function rules(run: AgentProcess, task: Task | null): Rules {
+  function rules(run: AgentProcess, task: T.Task | null): T.Rules {
     const own = task?.timeoutMinutes
     const agent = current().agents[run.agentType]?.timeoutMs
     return {
@@ -49,7 +55,7 @@ export function finaliser(hands: Hands) {
 
   async function finish(
     run: AgentProcess,
-    sight: RunSight,
+    sight: T.RunSight,
     entry: Entry | null,
     outcome: Outcome,
     error?: string,
@@ -61,7 +67,7 @@ export function finaliser(hands: Hands) {
     if (!begun.outcome) await run.save(await ending(run, sight, entry, outcome, error))
     const record = run.record as RunRecord
     const state = record.settled
-    mirror.putRun(record)
+    show.run(record)
     if (state === 'completed' || state === 'failed') {
       const result = resultOf(record)
       if (entry?.task)
@@ -78,7 +84,7 @@ export function finaliser(hands: Hands) {
       }
       if (entry?.state === 'assigned') await queue.finish(entry, state, whole)
       else await queue.writeResult(state, record.task_id, whole)
-      await conflicts(run.record as RunRecord)
+      await conflicts(run)
     } else if (entry?.state === 'assigned') await queue.place(entry, 'pending')
     await queue.dropAssignment(record.task_id)
     const then = state === 'pending' && outcome !== 'cancelled' ? '; it goes back to pending' : ''
@@ -95,7 +101,7 @@ export function finaliser(hands: Hands) {
   /** What run.json says of the end. */
   async function ending(
     run: AgentProcess,
-    sight: RunSight,
+    sight: T.RunSight,
     entry: Entry | null,
     outcome: Outcome,
     error?: string,
@@ -110,7 +116,7 @@ export function finaliser(hands: Hands) {
       retryOnFailure: own?.retryOnFailure ?? true,
       onInterrupt: current().queue.onInterrupt,
     }
-    const to: Settling | null = entry?.state === 'assigned' ? settle(outcome, past, limits) : null
+    const to: T.Settling | null = entry?.state === 'assigned' ? settle(outcome, past, limits) : null
     const said = run.findings()
     const mute = (outcome === 'failed' || outcome === 'no-result') && !said.ended
     const why = mute
@@ -147,82 +153,34 @@ export function finaliser(hands: Hands) {
   }
 
   /** Two overlapping runs that report one path: both wait for a person, and stay completed. */
-  async function conflicts(record: RunRecord): Promise<void> {
-    const oldest = Math.min(
-      ...[...active.values()].map((run) => Date.parse(run.record?.assigned_at ?? '') || 0),
+  async function conflicts(run: AgentProcess): Promise<void> {
+    const begun = [...active.values()].map(
+      (other) => Date.parse(other.record?.assigned_at ?? '') || 0,
     )
-    recent = recent.filter((other) => Date.parse(other.ended_at ?? '') > oldest)
-    if (record.outcome !== 'success' || !Array.isArray(record.files_modified)) return
-    for (const other of recent) {
-      const shared = (other.files_modified as string[]).filter((path) =>
-        record.files_modified?.includes(path),
-      )
-      if (
-        other.task_id === record.task_id ||
-        !shared.length ||
-        (other.ended_at ?? '') < record.assigned_at
-      )
-        continue
+    for (const { other, shared } of meet(run.record as RunRecord, Math.min(...begun))) {
       for (const [one, by] of [
-        [record, other],
-        [other, record],
+        [run.record as RunRecord, other],
+        [other, run.record as RunRecord],
       ] as const) {
         Object.assign(one, {
           needs_review: true,
-          error: `${shared.join(', ')} was also changed by ${by.task_id}, which ran at the same time`,
+          error: `${shared} was also changed by ${by.task_id}, which ran at the same time`,
         })
         await writeRun(at.runs, one)
-        mirror.putRun(one)
+        show.run(one)
         const entry = queue.find(one.task_id, ['completed'])
-        if (!entry) continue
-        await queue.writeResult('completed', one.task_id, resultOf(one))
-        hands.touched(entry, one)
+        if (entry) await queue.writeResult('completed', one.task_id, resultOf(one))
+        if (entry) memory.set(entry, one)
       }
       event(
         'end',
-        `conflict: ${shared.join(', ')} was changed by ${other.task_id} and ${record.task_id} at the same time`,
-        record.task_id,
+        `conflict: ${shared} was changed by ${other.task_id} and ${run.record?.task_id} at the same time`,
+        other.task_id,
         null,
         'warn',
       )
     }
-    recent.push(record)
   }
 
   return { rules, finish }
-}
-
-const STATUS: Partial<Record<Outcome, RunStatus>> = {
-  success: 'success',
-  timeout: 'timeout',
-  cancelled: 'cancelled',
-}
-
-/** The record of specification 4.3, from run.json alone. */
-function resultOf(run: RunRecord): ResultRecord {
-  const outcome = run.outcome ?? 'interrupted'
-  return {
-    ...{
-      task_id: run.task_id,
-      agent_id: run.agent_id,
-      agent_type: run.agent_type,
-      status: STATUS[outcome] ?? 'failed',
-    },
-    ...{
-      assigned_at: run.assigned_at,
-      completed_at: run.ended_at ?? run.assigned_at,
-      attempt: run.attempt,
-    },
-    ...(run.output_file && { output_file: run.output_file }),
-    ...{ files_modified: run.files_modified ?? 'unknown', outcome },
-    ...(run.error && { error: run.error }),
-    ...(run.needs_review && { needs_review: true }),
-    ...(run.retry_count && { retry_count: run.retry_count }),
-    ...(run.session_id && { session_id: run.session_id }),
-    ...(run.tokens !== undefined && { tokens: run.tokens }),
-    ...(run.cost_usd !== undefined && { cost_usd: run.cost_usd }),
-    ...(run.model && { model: run.model }),
-    ...(run.duration_seconds !== undefined && { duration_seconds: run.duration_seconds }),
-    run: `.orchestrate/runs/${run.task_id}/${run.attempt}`,
-  }
 }

@@ -1,73 +1,30 @@
 // The queue: the only writer of tasks/. A task's folder is its state, its rename is the transition, and the scan is the
 // truth. Promises: one rename that never overwrites; a person's file is never written into; an id is allocated once.
-import { existsSync, type Stats } from 'node:fs'
-import { lstat, mkdir, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
-import { isErrno, move, readRegular, syncFolder, writeDraft, writeWhole } from './files.ts'
-import { formatRecord, isRecord, readRecord } from './record.ts'
+import { mkdir, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { isErrno, move, readRegular, syncFolder, writeDraft, writeWhole } from '../files/files.ts'
+import { formatTask, nextId, reserve } from '../files/new-task.ts'
+import { formatRecord, readRecord } from '../files/record.ts'
+import { newest, release } from '../files/run-folder.ts'
+import { type Workspace, workspace } from '../files/workspace.ts'
+import { type FolderRules, Folders, RECORD_NAME, stamps, TASK_NAME } from '../look/folders.ts'
 import {
+  type Entry,
   type NewTask,
   OrchestrateError,
   type Priority,
-  type Problem,
   type ResultRecord,
-  STATES,
   type State,
   type Task,
-} from './types.ts'
-import { type Workspace, workspace } from './workspace.ts'
-
-const TASK_NAME = /^[^.].*\.ya?ml$/i
-const RECORD_NAME = /^(.+)_(result|agent_\d+)\.yaml$/i
-const SCHEMA = '# yaml-language-server: $schema=../../.orchestrate/schema/task.schema.json\n'
-
-/** A task file as last seen. `body` changes when its bytes may have; `since` is when this look of it was first seen. */
-export interface Entry {
-  state: State
-  name: string
-  path: string
-  file: string
-  id: string
-  task: Task | null
-  problem: Problem | null
-  body: string
-  stamp: string
-  ctimeMs: number
-  since: number
-  /** Written by us, whole: needs no settling. */
-  ours: boolean
-  /** When it was first found missing (clock of `now`), while it may be an editor's rename. */
-  goneSince: number | null
-}
-
-export interface Scan {
-  /** New, changed, settled or removed since the last scan. */
-  changed: Entry[]
-  gone: Entry[]
-  /** State folders that are not there; their entries are kept as they were. */
-  missing: State[]
-  /** Records of ours whose task is not beside them, settled. */
-  orphans: { path: string; id: string; state: State }[]
-}
-
-export interface QueueRules {
-  maxSize: number
-  defaultPriority: Priority
-  settleMs: number
-}
+} from '../types.ts'
 
 /** Specification 3.1: add, claim, complete, fail and list tasks. */
-export class TaskQueue {
-  readonly entries = new Map<string, Entry>()
+export class TaskQueue extends Folders {
   readonly #at: Workspace
-  readonly #orphans = new Map<string, number>()
-  /** All names per folder, dot-files too: where editors leave their swap and lock files. */
-  readonly names = new Map<State, Set<string>>()
-  rules: QueueRules
 
-  constructor(root: string, rules: Partial<QueueRules> = {}) {
+  constructor(root: string, rules: Partial<FolderRules> = {}) {
+    super(workspace(root), { maxSize: 1000, defaultPriority: 'normal', settleMs: 250, ...rules })
     this.#at = workspace(root)
-    this.rules = { maxSize: 1000, defaultPriority: 'normal', settleMs: 250, ...rules }
   }
 
   /** Writes one task file to `pending/`; returns its id. Throws `FULL` or `TAKEN`. */
@@ -86,185 +43,24 @@ export class TaskQueue {
     const drafts: { id: string; draft: string; path: string }[] = []
     try {
       for (const task of tasks) {
-        const id = task.id ? await this.#reserve(task.id) : await this.#nextId()
+        const id = task.id ? await reserve(this.#at, task.id) : await nextId(this.#at)
         const path = join(this.#at.state.pending, `${id}.yaml`)
-        const text = SCHEMA + formatTask({ ...task, id }, this.rules.defaultPriority)
+        const text = formatTask({ ...task, id }, this.rules.defaultPriority)
         drafts.push({ id, path, draft: await writeDraft(path, text) })
       }
     } catch (error) {
-      for (const { id, draft } of drafts) await this.#giveBack(id, draft)
+      for (const { id, draft } of drafts) {
+        await unlink(draft)
+        await rmdir(join(this.#at.runs, id)).catch(() => {}) // a lost number harms no one
+      }
       throw error
     }
-    for (const { draft, path } of drafts) await move(draft, path)
+    for (const { draft, path } of drafts) {
+      await move(draft, path)
+      this.whole.add(path)
+    }
     await syncFolder(this.#at.state.pending)
     return drafts.map(({ id }) => id)
-  }
-
-  async #giveBack(id: string, draft: string): Promise<void> {
-    await unlink(draft)
-    await rm(join(this.#at.runs, id), { recursive: false }).catch(() => {}) // an empty folder is only a lost number
-  }
-
-  /** RACE: twenty `add` at once; `mkdir` has one winner per number. */
-  async #nextId(): Promise<string> {
-    const name = (n: number) => `task_${String(n).padStart(3, '0')}`
-    const taken = (n: number) => existsSync(join(this.#at.runs, name(n)))
-    let high = 1
-    while (taken(high)) high *= 2
-    let low = high / 2
-    while (low + 1 < high) {
-      const middle = (low + high) >> 1
-      if (taken(middle)) low = middle
-      else high = middle
-    }
-    for (let n = high; ; n++) {
-      if (
-        await this.#reserve(name(n)).catch((error) =>
-          isErrno(error, 'TAKEN') ? null : Promise.reject(error),
-        )
-      )
-        return name(n)
-    }
-  }
-
-  async #reserve(id: string): Promise<string> {
-    const taken = () =>
-      new OrchestrateError('TAKEN', `there is a task \`${id}\` already`, 'choose another id')
-    const files = STATES.flatMap((state) =>
-      ['yaml', 'yml'].map((end) => join(this.#at.state[state], `${id}.${end}`)),
-    )
-    if (files.some((file) => existsSync(file))) throw taken()
-    await mkdir(this.#at.runs, { recursive: true })
-    await mkdir(join(this.#at.runs, id)).catch((error) => {
-      throw isErrno(error, 'EEXIST') ? taken() : error
-    })
-    return id
-  }
-
-  /**
-   * Compares the folders with `entries`. `hints`: files that may have changed without their name changing;
-   * null: look at every waiting and assigned file. `now`: monotonic ms.
-   */
-  async scan(hints: Set<string> | null, now = performance.now()): Promise<Scan> {
-    const result: Scan = { changed: [], gone: [], missing: [], orphans: [] }
-    for (const state of STATES) {
-      const names = await readdir(this.#at.state[state]).catch((error) => {
-        if (isErrno(error, 'ENOENT')) return null
-        throw error
-      })
-      if (!names) {
-        // git removes an emptied folder; only pending/ is ever emptied by us, and only it is made again.
-        const remade = state === 'pending' && existsSync(this.#at.tasks)
-        if (!remade) result.missing.push(state)
-        else await mkdir(this.#at.state.pending).catch(() => {}) // RACE: a person may make it too
-        if (!remade) continue
-      }
-      this.names.set(state, new Set(names))
-      for (const name of names ?? []) {
-        if (!TASK_NAME.test(name) || (RECORD_NAME.test(name) && (await this.#isOurs(state, name))))
-          continue
-        await this.#see(state, name, hints, now, result)
-      }
-    }
-    for (const entry of this.entries.values()) this.#missed(entry, now, result)
-    this.#findOrphans(now, result)
-    return result
-  }
-
-  async #isOurs(state: State, name: string): Promise<boolean> {
-    return (
-      state !== 'pending' ||
-      isRecord(
-        await readRegular(join(this.#at.state[state], name), 1 << 20).catch(() => Buffer.of()),
-      )
-    )
-  }
-
-  async #see(
-    state: State,
-    name: string,
-    hints: Set<string> | null,
-    now: number,
-    result: Scan,
-  ): Promise<void> {
-    const file = `tasks/${state}/${name}`
-    const known = this.entries.get(file)
-    if (known && known.goneSince === null && (known.task || known.problem)) {
-      const live = state === 'pending' || state === 'assigned'
-      if (hints ? !hints.has(file) : !live) return
-    }
-    const path = join(this.#at.state[state], name)
-    const seen = await lstat(path).catch(() => null)
-    if (!seen) return // gone since the readdir: the next scan tells
-    const { body, stamp } = stamps(seen)
-    const entry: Entry = known ?? {
-      ...{ state, name, path, file, body, stamp: '', since: now, ours: false, goneSince: null },
-      ...{ id: stemOf(name), task: null, problem: null, ctimeMs: seen.ctimeMs },
-    }
-    entry.goneSince = null
-    if (entry.stamp !== stamp) {
-      entry.stamp = stamp
-      if (entry.body === body && state !== 'pending' && (entry.task || entry.problem)) return
-      const old = Date.now() - seen.ctimeMs >= this.rules.settleMs
-      Object.assign(entry, {
-        body,
-        ctimeMs: seen.ctimeMs,
-        since: old ? Number.NEGATIVE_INFINITY : now,
-      })
-      Object.assign(entry, { task: null, problem: null })
-    }
-    this.entries.set(file, entry)
-    if (entry.task || entry.problem) return
-    if (state === 'pending' && !entry.ours && now - entry.since < this.rules.settleMs) return
-    await this.#read(entry, seen)
-    result.changed.push(entry)
-  }
-
-  async #read(entry: Entry, seen: Stats): Promise<void> {
-    const { isProblem, readTask, TASK_CAP } = await import('./task.ts')
-    try {
-      if (!seen.isFile()) throw new OrchestrateError('NOT_A_FILE', 'is not a regular file')
-      const bytes = await readRegular(entry.path, TASK_CAP)
-      const read = readTask(bytes, entry.name, seen.mtimeMs, this.rules.defaultPriority)
-      if (isProblem(read)) entry.problem = read
-      else Object.assign(entry, { task: read, id: read.id })
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return // gone: the next scan tells
-      entry.problem = { message: (error as Error).message }
-    }
-  }
-
-  /** A file that is gone counts as removed only when it has stayed away for the settling time. */
-  #missed(entry: Entry, now: number, result: Scan): void {
-    if (result.missing.includes(entry.state) || this.names.get(entry.state)?.has(entry.name)) return
-    entry.goneSince ??= now
-    if (now - entry.goneSince < this.rules.settleMs) return
-    this.entries.delete(entry.file)
-    result.gone.push(entry)
-  }
-
-  #findOrphans(now: number, result: Scan): void {
-    const here = new Set(
-      [...this.entries.values()].map((entry) => `${entry.state}/${entry.id.toLowerCase()}`),
-    )
-    const seen = new Set<string>()
-    for (const [state, names] of this.names) {
-      for (const name of names) {
-        const id = RECORD_NAME.exec(name)?.[1]
-        const path = join(this.#at.state[state], name)
-        if (
-          !id ||
-          here.has(`${state}/${id.toLowerCase()}`) ||
-          this.entries.has(`tasks/${state}/${name}`)
-        )
-          continue
-        seen.add(path)
-        const since = this.#orphans.get(path) ?? now
-        this.#orphans.set(path, since)
-        if (now - since >= this.rules.settleMs) result.orphans.push({ path, id, state })
-      }
-    }
-    for (const path of this.#orphans.keys()) if (!seen.has(path)) this.#orphans.delete(path)
   }
 
   /**
@@ -283,7 +79,7 @@ export class TaskQueue {
       await move(to, entry.path)
       return false
     }
-    this.#moved(entry, 'assigned', to)
+    this.moved(entry, 'assigned', to)
     return true
   }
 
@@ -291,21 +87,7 @@ export class TaskQueue {
   async place(entry: Entry, state: State): Promise<void> {
     const to = join(this.#at.state[state], entry.name)
     await move(entry.path, to)
-    this.#moved(entry, state, to)
-  }
-
-  #moved(entry: Entry, state: State, path: string): void {
-    this.entries.delete(entry.file)
-    this.names.get(entry.state)?.delete(entry.name)
-    this.names.get(state)?.add(entry.name)
-    Object.assign(entry, {
-      state,
-      path,
-      file: `tasks/${state}/${entry.name}`,
-      ours: true,
-      goneSince: null,
-    })
-    this.entries.set(entry.file, entry)
+    this.moved(entry, state, to)
   }
 
   /** Specification 3.1: the best waiting task, claimed for `agentId`, with its assignment record; null when none. */
@@ -364,7 +146,6 @@ export class TaskQueue {
   /** Back to pending: what failed or was cancelled; a success, which is then forgotten; a copy, whose other half joins its run. */
   async retry(id: string): Promise<string> {
     if (!this.entries.size) await this.scan(null)
-    const { newest, release } = await import('./run.ts')
     const [waiting, settled] = [this.find(id, ['pending']), this.find(id, ['failed', 'completed'])]
     if (this.find(id, ['assigned']))
       throw new OrchestrateError(
@@ -456,7 +237,7 @@ export class TaskQueue {
   async shelve(orphan: { path: string; id: string }, attempt: number): Promise<void> {
     const folder = join(this.#at.runs, orphan.id, String(attempt))
     await mkdir(folder, { recursive: true })
-    await rename(orphan.path, join(folder, orphan.path.replace(/^.*\//, ''))).catch(() => {}) // a person was quicker
+    await rename(orphan.path, join(folder, basename(orphan.path))).catch(() => {}) // a person was quicker
   }
 
   async listTasks(status?: State): Promise<Task[]> {
@@ -464,31 +245,4 @@ export class TaskQueue {
     const here = [...this.entries.values()].filter((entry) => !status || entry.state === status)
     return here.flatMap((entry) => entry.task ?? [])
   }
-
-  find(id: string, states: readonly State[] = STATES): Entry | undefined {
-    const same = [...this.entries.values()].filter(
-      (entry) => entry.id.toLowerCase() === id.toLowerCase(),
-    )
-    return states.map((state) => same.find((entry) => entry.state === state)).find(Boolean)
-  }
-}
-
-const stemOf = (name: string) => name.replace(/\.ya?ml$/i, '')
-
-function stamps(seen: Stats): { body: string; stamp: string } {
-  const body = `${seen.ino}:${seen.size}:${seen.mtimeMs}`
-  return { body, stamp: `${body}:${seen.ctimeMs}` }
-}
-
-/** Our own task files: plain keys, JSON scalars (which are YAML), a block for a text of several lines. */
-function formatTask(task: NewTask, priority: Priority): string {
-  const { id, description, ...rest } = task
-  const lines = Object.entries({ priority, created_at: new Date().toISOString(), ...rest })
-  const block =
-    /\n/.test(description) && !/^\s|[^\S\n]\n|\s$|[^\n\t\x20-\x7e\u00a1-\ud7ff]/.test(description)
-  const text = block ? `|-\n${description.replace(/^(?=.)/gm, '  ')}` : JSON.stringify(description)
-  const tail = lines.flatMap(([key, value]) =>
-    value === undefined ? [] : `${key}: ${JSON.stringify(value)}`,
-  )
-  return `${[`id: ${JSON.stringify(id)}`, `description: ${text}`, ...tail].join('\n')}\n`
 }

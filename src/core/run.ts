@@ -4,12 +4,20 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
-import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import spawn from 'cross-spawn'
-import type { RunSight } from './decide.ts'
-import { isErrno, writeWhole } from './files.ts'
-import type { AgentKind, AgentSettings, Findings, Processes, RunRecord, Task } from './types.ts'
+import { isErrno } from '../files/files.ts'
+import { attempts, Lines, readShim, stderrTail, writeRun } from '../files/run-folder.ts'
+import type {
+  AgentKind,
+  AgentSettings,
+  Findings,
+  Processes,
+  RunRecord,
+  RunSight,
+  Task,
+} from '../types.ts'
 
 /**
  * POSIX shell, one per run, the agent's parent. It creates `pid` with noclobber and leaves if it exists (an attempt happens once);
@@ -22,49 +30,6 @@ printf '   \\n' >"$d/exit" && echo $$ >"$d/pid" || exit 0
 trap : INT TERM HUP
 "$@"
 printf '%3d\\n' $? 1<>"$d/exit"`
-
-const LINE_CAP = 1 << 20
-const CHUNK = 1 << 16
-
-/** Attempts of an id, lowest first. RACE: the folder may be removed by hand at any time. */
-async function attempts(runs: string, id: string): Promise<number[]> {
-  const names = await readdir(join(runs, id)).catch(() => [])
-  return names
-    .map(Number)
-    .filter((n) => n > 0)
-    .sort((a, b) => a - b)
-}
-
-async function readRun(runs: string, id: string, attempt = 0): Promise<RunRecord | null> {
-  try {
-    return JSON.parse(await readFile(join(runs, id, String(attempt), 'run.json'), 'utf8'))
-  } catch {
-    return null // missing, or cut off by a crash: the same as never written
-  }
-}
-
-export async function writeRun(runs: string, record: RunRecord): Promise<void> {
-  await writeWhole(
-    join(runs, record.task_id, String(record.attempt), 'run.json'),
-    `${JSON.stringify(record, null, 2)}\n`,
-  )
-}
-
-/** The newest attempt that left a record; null: none, or an empty folder. */
-export const newest = async (runs: string, id: string): Promise<RunRecord | null> =>
-  readRun(runs, id, (await attempts(runs, id)).at(-1))
-
-/** Forgets a success, so that the task may run again. */
-export async function release(runs: string, id: string): Promise<void> {
-  const run = await newest(runs, id)
-  if (run?.outcome === 'success') await writeRun(runs, { ...run, released: true })
-}
-
-/** The records of all attempts of an id, oldest first. */
-export async function history(runs: string, id: string): Promise<RunRecord[]> {
-  const records = await Promise.all((await attempts(runs, id)).map((n) => readRun(runs, id, n)))
-  return records.filter((record) => record !== null)
-}
 
 export interface RunParts {
   root: string
@@ -86,8 +51,7 @@ export class AgentProcess {
   #dir = ''
   #child: ChildProcess | null = null
   #shim: number | null = null
-  #offset = 0
-  #rest: Buffer = Buffer.alloc(0)
+  #lines: Lines | null = null
   #since: { begun: number; stopping?: number; ended?: number } = { begun: performance.now() }
 
   constructor(agentType: string, agentId: string, parts: RunParts) {
@@ -220,83 +184,34 @@ export class AgentProcess {
     await this.#parts.processes.sweep((this.record as RunRecord).nonce, this.pid)
   }
 
+  /** What a run says when its events say nothing. */
+  stderrTail(): Promise<string> {
+    return stderrTail(this.#dir)
+  }
+
   findings(): Findings {
     return this.#reader.findings()
   }
 
   /** Reads what is new. `assigned` is the caller's to say. */
   async look(assigned = true): Promise<RunSight> {
-    const [pidText, exitText] = await Promise.all(
-      ['pid', 'exit'].map((name) => readFile(join(this.#dir, name), 'utf8').catch(() => null)),
-    )
-    const pid = Number(pidText?.trim() || 0)
-    this.#shim = pid > 0 ? pid : null
-    const exit = exitText?.trim() ? Number(exitText) : null
+    const { pid, exit } = await readShim(this.#dir)
+    this.#shim = pid || null
     const rebooted = this.record?.boot_id !== this.#parts.processes.bootId()
     const alive = !rebooted && this.isAlive()
-    await this.#follow(!alive || exit !== null)
+    this.#lines ??= new Lines(join(this.#dir, 'stdout'), (line) => this.#reader.line(line))
+    await this.#lines.read(!alive || exit !== null)
     const endEvent = this.findings().ended
     if (endEvent || exit !== null) this.#since.ended ??= performance.now()
     const since = (from?: number) => (from === undefined ? 0 : performance.now() - from)
-    const age = pid > 0 && alive ? this.#parts.processes.ageMs(pid) : null
+    const age = pid && alive ? this.#parts.processes.ageMs(pid) : null
     return {
       record: this.record,
-      phase:
-        exit !== null ? 'ended' : pid > 0 ? 'running' : pidText === null ? 'unborn' : 'stillborn',
+      phase: exit !== null ? 'ended' : pid === null ? 'unborn' : pid > 0 ? 'running' : 'stillborn',
       ...{ assigned, alive, endEvent, exit },
       ageMs: age ?? since(this.#since.begun),
       stoppingMs: since(this.#since.stopping),
       endedMs: since(this.#since.ended),
-    }
-  }
-
-  /** Feeds new lines of stdout to the reader; a line is cut at 1 MiB. `all`: also a last line without its end. */
-  async #follow(all: boolean): Promise<void> {
-    const handle = await open(join(this.#dir, 'stdout')).catch(() => null)
-    if (!handle) return
-    try {
-      const chunk = Buffer.alloc(CHUNK)
-      for (;;) {
-        const { bytesRead } = await handle.read(chunk, 0, CHUNK, this.#offset)
-        if (bytesRead === 0) break
-        this.#offset += bytesRead
-        this.#feed(chunk.subarray(0, bytesRead))
-      }
-      if (all && this.#rest.length) this.#feed(Buffer.from('\n'))
-    } finally {
-      await handle.close()
-    }
-  }
-
-  #feed(bytes: Buffer): void {
-    let from = 0
-    for (let end = bytes.indexOf(10); end >= 0; from = end + 1, end = bytes.indexOf(10, from)) {
-      this.#keep(bytes.subarray(from, end))
-      this.#reader.line(this.#rest.toString())
-      this.#rest = Buffer.alloc(0)
-    }
-    this.#keep(bytes.subarray(from))
-  }
-
-  #keep(bytes: Buffer): void {
-    if (this.#rest.length < LINE_CAP) this.#rest = Buffer.concat([this.#rest, bytes])
-  }
-
-  /** The last 8 KiB of stderr: what a run says when its events say nothing. */
-  async stderrTail(): Promise<string> {
-    const handle = await open(join(this.#dir, 'stderr')).catch(() => null)
-    if (!handle) return ''
-    try {
-      const { size } = await handle.stat()
-      const { buffer, bytesRead } = await handle.read(
-        Buffer.alloc(8192),
-        0,
-        8192,
-        Math.max(0, size - 8192),
-      )
-      return buffer.subarray(0, bytesRead).toString()
-    } finally {
-      await handle.close()
     }
   }
 }

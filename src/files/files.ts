@@ -1,0 +1,88 @@
+// Reading what strangers drop and writing what must last. Promises: never hangs on a FIFO, never reads
+// past the cap, never publishes a truncated file, never overwrites by a move.
+import { constants } from 'node:fs'
+import { lstat, open, rename, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import writeFileAtomic from 'write-file-atomic'
+import { OrchestrateError } from '../types.ts'
+
+export const isErrno = (error: unknown, ...codes: string[]): boolean =>
+  codes.includes((error as NodeJS.ErrnoException)?.code ?? '')
+
+/** Bytes of a regular file of at most `cap` bytes. Throws NOT_A_FILE (link, FIFO, folder, device) or TOO_LARGE. */
+export async function readRegular(path: string, cap: number): Promise<Buffer> {
+  const refuse = (code: string, what: string) => new OrchestrateError(code, what)
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    // ENXIO: a socket. ELOOP: a link.
+    .catch((error) => {
+      if (isErrno(error, 'ELOOP', 'ENXIO')) throw refuse('NOT_A_FILE', 'is not a regular file')
+      throw error
+    })
+  try {
+    const stat = await handle.stat()
+    if (!stat.isFile()) throw refuse('NOT_A_FILE', 'is not a regular file')
+    if (stat.size > cap) throw refuse('TOO_LARGE', `has ${stat.size} bytes; the limit is ${cap}`)
+    const buffer = Buffer.alloc(cap + 1)
+    let length = 0
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length)
+      length += bytesRead
+      if (length > cap) throw refuse('TOO_LARGE', `grew past the limit of ${cap} bytes`)
+      if (bytesRead === 0) return buffer.subarray(0, length)
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Makes the names in a folder durable. Odd file systems that cannot are left alone. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, constants.O_RDONLY)
+  try {
+    await handle.sync()
+  } catch (error) {
+    if (!isErrno(error, 'EINVAL', 'EPERM', 'ENOTSUP')) throw error
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * Writes `text` as `path`, whole or not at all, replacing what is there. A draft beside it is written by
+ * write-file-atomic, its size is checked (that package publishes a truncated file when the disk is full), then renamed.
+ * The folder is not fsynced: the caller does that once per batch.
+ */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const draft = await writeDraft(path, text)
+  await rename(draft, path).catch(async (error) => {
+    await unlink(draft).catch(() => {}) // the first error is the one to tell
+    throw error
+  })
+}
+
+/** A checked draft (a dot-file in the same folder) ready to be renamed to `path`; returns its path. */
+export async function writeDraft(path: string, text: string): Promise<string> {
+  const draft = join(dirname(path), `.${basename(path)}.${process.pid}.${++drafts}.draft`)
+  try {
+    await writeFileAtomic(draft, text, { mode: 0o644 })
+    const { size } = await lstat(draft)
+    if (size !== Buffer.byteLength(text)) {
+      throw Object.assign(new Error(`ENOSPC: ${path} was cut short`), { code: 'ENOSPC' })
+    }
+    return draft
+  } catch (error) {
+    await unlink(draft).catch(() => {}) // the first error is the one to tell
+    throw error
+  }
+}
+let drafts = 0
+
+/** One rename that never overwrites. RACE: `to` may appear between the check and the rename; nobody but us and people writes there. */
+export async function move(from: string, to: string): Promise<void> {
+  const there = await lstat(to).catch((error) => {
+    if (isErrno(error, 'ENOENT')) return null
+    throw error
+  })
+  if (there) throw Object.assign(new Error(`EEXIST: ${to} is there already`), { code: 'EEXIST' })
+  await rename(from, to)
+}

@@ -1,0 +1,124 @@
+// The folder of a run, `.orchestrate/runs/<id>/<attempt>/`: what it says, in any state a crash may leave it.
+import { open, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RunRecord } from '../types.ts'
+import { writeWhole } from './files.ts'
+
+/** Attempts of an id, lowest first. RACE: the folder may be removed by hand at any time. */
+export async function attempts(runs: string, id: string): Promise<number[]> {
+  const names = await readdir(join(runs, id)).catch(() => [])
+  return names
+    .map(Number)
+    .filter((n) => n > 0)
+    .sort((a, b) => a - b)
+}
+
+async function readRun(runs: string, id: string, attempt = 0): Promise<RunRecord | null> {
+  try {
+    return JSON.parse(await readFile(join(runs, id, String(attempt), 'run.json'), 'utf8'))
+  } catch {
+    return null // missing, or cut off by a crash: the same as never written
+  }
+}
+
+export async function writeRun(runs: string, record: RunRecord): Promise<void> {
+  await writeWhole(
+    join(runs, record.task_id, String(record.attempt), 'run.json'),
+    `${JSON.stringify(record, null, 2)}\n`,
+  )
+}
+
+/** The newest attempt that left a record; null: none, or an empty folder. */
+export const newest = async (runs: string, id: string): Promise<RunRecord | null> =>
+  readRun(runs, id, (await attempts(runs, id)).at(-1))
+
+/** Forgets a success, so that the task may run again. */
+export async function release(runs: string, id: string): Promise<void> {
+  const run = await newest(runs, id)
+  if (run?.outcome === 'success') await writeRun(runs, { ...run, released: true })
+}
+
+/** The records of all attempts of an id, oldest first. */
+export async function history(runs: string, id: string): Promise<RunRecord[]> {
+  const records = await Promise.all((await attempts(runs, id)).map((n) => readRun(runs, id, n)))
+  return records.filter((record) => record !== null)
+}
+
+/** The shim's pid (null: no file; 0: begun, and nothing was started) and the agent's exit status (null: not known yet). */
+export async function readShim(
+  folder: string,
+): Promise<{ pid: number | null; exit: number | null }> {
+  const [pid, exit] = await Promise.all(
+    ['pid', 'exit'].map((name) => readFile(join(folder, name), 'utf8').catch(() => null)),
+  )
+  return {
+    pid: pid == null ? null : Number(pid.trim() || 0),
+    exit: exit?.trim() ? Number(exit) : null,
+  }
+}
+
+/** The last 8 KiB of stderr: what a run says when its events say nothing. */
+export async function stderrTail(folder: string): Promise<string> {
+  const handle = await open(join(folder, 'stderr')).catch(() => null)
+  if (!handle) return ''
+  try {
+    const { size } = await handle.stat()
+    const { buffer, bytesRead } = await handle.read(
+      Buffer.alloc(8192),
+      0,
+      8192,
+      Math.max(0, size - 8192),
+    )
+    return buffer.subarray(0, bytesRead).toString()
+  } finally {
+    await handle.close()
+  }
+}
+
+const LINE_CAP = 1 << 20
+const CHUNK = 1 << 16
+
+/** Reads a growing file line by line from where it stopped; a line is cut at 1 MiB, so memory stays flat. */
+export class Lines {
+  readonly #path: string
+  readonly #line: (text: string) => void
+  #offset = 0
+  #rest: Buffer = Buffer.alloc(0)
+
+  constructor(path: string, line: (text: string) => void) {
+    this.#path = path
+    this.#line = line
+  }
+
+  /** @param all also a last line without its end: nobody will write it on. */
+  async read(all: boolean): Promise<void> {
+    const handle = await open(this.#path).catch(() => null)
+    if (!handle) return
+    try {
+      const chunk = Buffer.alloc(CHUNK)
+      for (;;) {
+        const { bytesRead } = await handle.read(chunk, 0, CHUNK, this.#offset)
+        if (bytesRead === 0) break
+        this.#offset += bytesRead
+        this.#feed(chunk.subarray(0, bytesRead))
+      }
+      if (all && this.#rest.length) this.#feed(Buffer.from('\n'))
+    } finally {
+      await handle.close()
+    }
+  }
+
+  #feed(bytes: Buffer): void {
+    let from = 0
+    for (let end = bytes.indexOf(10); end >= 0; from = end + 1, end = bytes.indexOf(10, from)) {
+      this.#keep(bytes.subarray(from, end))
+      this.#line(this.#rest.toString())
+      this.#rest = Buffer.alloc(0)
+    }
+    this.#keep(bytes.subarray(from))
+  }
+
+  #keep(bytes: Buffer): void {
+    if (this.#rest.length < LINE_CAP) this.#rest = Buffer.concat([this.#rest, bytes])
+  }
+}

@@ -1,0 +1,207 @@
+// What lies in the task folders: the look's eyes. It only reads. Promises: nothing is taken for whole before it has stood
+// still, nothing for gone before it has stayed away, and a folder that vanished is never a removal.
+import { existsSync, type Stats } from 'node:fs'
+import { lstat, mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isErrno, readRegular } from '../files/files.ts'
+import { isRecord } from '../files/record.ts'
+import type { Workspace } from '../files/workspace.ts'
+import {
+  type Entry,
+  OrchestrateError,
+  type Priority,
+  type Scan,
+  STATES,
+  type State,
+} from '../types.ts'
+
+export const TASK_NAME = /^[^.].*\.ya?ml$/i
+/** Ours: `<id>_result.yaml`, `<id>_agent_01.yaml`. */
+export const RECORD_NAME = /^(.+)_(result|agent_\d+)\.yaml$/i
+
+export interface FolderRules {
+  maxSize: number
+  defaultPriority: Priority
+  settleMs: number
+}
+
+export class Folders {
+  readonly entries = new Map<string, Entry>()
+  /** All names per folder, dot-files too: where editors leave their swap and lock files. */
+  readonly names = new Map<State, Set<string>>()
+  /** Paths that were just written by us, whole: they need no settling. */
+  readonly whole = new Set<string>()
+  readonly #at: Workspace
+  readonly #orphans = new Map<string, number>()
+  rules: FolderRules
+
+  constructor(at: Workspace, rules: FolderRules) {
+    this.#at = at
+    this.rules = rules
+  }
+
+  /**
+   * Compares the folders with `entries`. `hints`: files that may have changed without their name changing;
+   * null: look at every waiting and assigned file. `now`: monotonic ms.
+   */
+  async scan(hints: Set<string> | null, now = performance.now()): Promise<Scan> {
+    const result: Scan = { changed: [], gone: [], missing: [], orphans: [] }
+    for (const state of STATES) {
+      const names = await readdir(this.#at.state[state]).catch((error) => {
+        if (isErrno(error, 'ENOENT')) return null
+        throw error
+      })
+      if (!names) {
+        // git removes an emptied folder; only pending/ is ever emptied by us, and only it is made again.
+        const remade = state === 'pending' && existsSync(this.#at.tasks)
+        if (!remade) result.missing.push(state)
+        else await mkdir(this.#at.state.pending).catch(() => {}) // RACE: a person may make it too
+        if (!remade) continue
+      }
+      this.names.set(state, new Set(names))
+      for (const name of names ?? []) {
+        if (!TASK_NAME.test(name) || (RECORD_NAME.test(name) && (await this.#isOurs(state, name))))
+          continue
+        await this.#see(state, name, hints, now, result)
+      }
+    }
+    for (const entry of this.entries.values()) this.#missed(entry, now, result)
+    this.#findOrphans(now, result)
+    return result
+  }
+
+  async #isOurs(state: State, name: string): Promise<boolean> {
+    return (
+      state !== 'pending' ||
+      isRecord(
+        await readRegular(join(this.#at.state[state], name), 1 << 20).catch(() => Buffer.of()),
+      )
+    )
+  }
+
+  async #see(
+    state: State,
+    name: string,
+    hints: Set<string> | null,
+    now: number,
+    result: Scan,
+  ): Promise<void> {
+    const file = `tasks/${state}/${name}`
+    const known = this.entries.get(file)
+    if (known && known.goneSince === null && (known.task || known.problem)) {
+      const live = state === 'pending' || state === 'assigned'
+      if (hints ? !hints.has(file) : !live) return
+    }
+    const path = join(this.#at.state[state], name)
+    const seen = await lstat(path).catch(() => null)
+    if (!seen) return // gone since the readdir: the next scan tells
+    const { body, stamp } = stamps(seen)
+    const entry: Entry = known ?? {
+      ...{
+        state,
+        name,
+        path,
+        file,
+        body,
+        stamp: '',
+        since: now,
+        ours: this.whole.delete(path),
+        goneSince: null,
+      },
+      ...{ id: stemOf(name), task: null, problem: null, ctimeMs: seen.ctimeMs },
+    }
+    entry.goneSince = null
+    if (entry.stamp !== stamp) {
+      entry.stamp = stamp
+      if (entry.body === body && state !== 'pending' && (entry.task || entry.problem)) return
+      const old = Date.now() - seen.ctimeMs >= this.rules.settleMs
+      Object.assign(entry, {
+        body,
+        ctimeMs: seen.ctimeMs,
+        since: old ? Number.NEGATIVE_INFINITY : now,
+      })
+      Object.assign(entry, { task: null, problem: null })
+    }
+    this.entries.set(file, entry)
+    if (entry.task || entry.problem) return
+    if (state === 'pending' && !entry.ours && now - entry.since < this.rules.settleMs) return
+    await this.#read(entry, seen)
+    result.changed.push(entry)
+  }
+
+  async #read(entry: Entry, seen: Stats): Promise<void> {
+    const { isProblem, readTask, TASK_CAP } = await import('../files/task.ts')
+    try {
+      if (!seen.isFile()) throw new OrchestrateError('NOT_A_FILE', 'is not a regular file')
+      const bytes = await readRegular(entry.path, TASK_CAP)
+      const read = readTask(bytes, entry.name, seen.mtimeMs, this.rules.defaultPriority)
+      if (isProblem(read)) entry.problem = read
+      else Object.assign(entry, { task: read, id: read.id })
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return // gone: the next scan tells
+      entry.problem = { message: (error as Error).message }
+    }
+  }
+
+  /** A file that is gone counts as removed only when it has stayed away for the settling time. */
+  #missed(entry: Entry, now: number, result: Scan): void {
+    if (result.missing.includes(entry.state) || this.names.get(entry.state)?.has(entry.name)) return
+    entry.goneSince ??= now
+    if (now - entry.goneSince < this.rules.settleMs) return
+    this.entries.delete(entry.file)
+    result.gone.push(entry)
+  }
+
+  #findOrphans(now: number, result: Scan): void {
+    const here = new Set(
+      [...this.entries.values()].map((entry) => `${entry.state}/${entry.id.toLowerCase()}`),
+    )
+    const seen = new Set<string>()
+    for (const [state, names] of this.names) {
+      for (const name of names) {
+        const id = RECORD_NAME.exec(name)?.[1]
+        const path = join(this.#at.state[state], name)
+        if (
+          !id ||
+          here.has(`${state}/${id.toLowerCase()}`) ||
+          this.entries.has(`tasks/${state}/${name}`)
+        )
+          continue
+        seen.add(path)
+        const since = this.#orphans.get(path) ?? now
+        this.#orphans.set(path, since)
+        if (now - since >= this.rules.settleMs) result.orphans.push({ path, id, state })
+      }
+    }
+    for (const path of this.#orphans.keys()) if (!seen.has(path)) this.#orphans.delete(path)
+  }
+
+  /** After a rename of ours. */
+  moved(entry: Entry, state: State, path: string): void {
+    this.entries.delete(entry.file)
+    this.names.get(entry.state)?.delete(entry.name)
+    this.names.get(state)?.add(entry.name)
+    Object.assign(entry, {
+      state,
+      path,
+      file: `tasks/${state}/${entry.name}`,
+      ours: true,
+      goneSince: null,
+    })
+    this.entries.set(entry.file, entry)
+  }
+
+  find(id: string, states: readonly State[] = STATES): Entry | undefined {
+    const same = [...this.entries.values()].filter(
+      (entry) => entry.id.toLowerCase() === id.toLowerCase(),
+    )
+    return states.map((state) => same.find((entry) => entry.state === state)).find(Boolean)
+  }
+}
+
+const stemOf = (name: string) => name.replace(/\.ya?ml$/i, '')
+
+export function stamps(seen: Stats): { body: string; stamp: string } {
+  const body = `${seen.ino}:${seen.size}:${seen.mtimeMs}`
+  return { body, stamp: `${body}:${seen.ctimeMs}` }
+}

@@ -1,0 +1,26 @@
+// Why a task waits, in words. Pure.
+import type { Slot, Task } from '../types.ts'
+
+/** @param fit the agents that suit the task, @param types all configured types. */
+export function noAgent(task: Task, fit: readonly Slot[], types: ReadonlySet<string>): string {
+  const count = (state: Slot['state']) => fit.filter((agent) => agent.state === state).length
+  const name =
+    task.preferredAgent && types.has(task.preferredAgent) ? `${task.preferredAgent} agent` : 'agent'
+  if (task.preferredAgent === 'shell' && fit.length === 0)
+    return 'it needs a shell agent: set `agents.shell.max_instances` to 1 or more'
+  if (fit.length === 0)
+    return 'only shell agents are here: install claude, codex, gemini or cursor-agent, or set `preferred_agent: shell`'
+  if (count('missing') === fit.length)
+    return `the command of its ${name} is not on this machine: \`orchestrate doctor\` tells more`
+  if (count('busy') === 0 && count('idle') === 0)
+    return `every ${name} rests after failures; they are tried again soon`
+  return `every ${name} is busy (${count('busy')} of ${fit.length})`
+}
+
+/** HH:MM:SS of today, else the date too. */
+export function clock(at: number, now: number): string {
+  const iso = new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString()
+  return new Date(at).toDateString() === new Date(now).toDateString()
+    ? iso.slice(11, 19)
+    : `${iso.slice(0, 10)} ${iso.slice(11, 16)}`
+}

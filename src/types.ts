@@ -1,0 +1,469 @@
+// The words of the whole program, as shapes, and its one error class. Every layer may import this, it imports nothing.
+// Glossary: task, agent, run, attempt, claim, result, context (src/README.md tells what each one is).
+
+export const STATES = ['pending', 'assigned', 'completed', 'failed'] as const
+/** The folder a task file is in. */
+export type State = (typeof STATES)[number]
+/** What a person is shown: the folder, or why a waiting file is not in the queue. */
+export type TaskStatus = State | 'held' | 'invalid'
+export type Priority = 'high' | 'normal' | 'low'
+
+/** A task file, read and checked (DESIGN 2, specification 4.2 and Appendix A). Times are epoch ms. */
+export interface Task {
+  id: string
+  description: string
+  priority: Priority
+  createdAt: number
+  dependencies: string[]
+  /** Paths inside the workspace, as written. */
+  contextFiles: string[]
+  contextRequired: boolean
+  preferredAgent?: string
+  timeoutMinutes?: number
+  maxRetries?: number
+  subtasks: string[]
+  notBefore?: number
+  /** Told once each: unknown keys ("`prioirty`: did you mean `priority`?"), an unfit stem. */
+  remarks: string[]
+}
+
+/** Where an unreadable file fails: one sentence with what to do; line and column from 1 where known. */
+export interface Problem {
+  message: string
+  line?: number
+  column?: number
+}
+
+/** How a run ended, in the record's word and in the finer one. */
+export type RunStatus = 'success' | 'failed' | 'timeout' | 'cancelled'
+export type Outcome =
+  | 'success'
+  | 'failed'
+  | 'timeout'
+  | 'cancelled'
+  | 'interrupted' // gone without an exit status: a reboot, a kill
+  | 'never-started' // the shim did not come to life; costs no retry
+  | 'no-result' // exit 0 without the agent's own end event
+  | 'crashed' // ended by a signal that was not ours
+
+/** `runs/<id>/<attempt>/run.json`; snake_case because it is on disk. ISO 8601 times. */
+export interface RunRecord {
+  task_id: string
+  attempt: number
+  agent_id: string
+  agent_type: string
+  argv: string[]
+  /** The mark: every process of the run carries `ORCHESTRATE_RUN=<nonce>`. */
+  nonce: string
+  boot_id: string
+  assigned_at: string
+  /** The task file's name in its folder. */
+  file: string
+  session_id?: string
+  /** Set before the run is told to stop, so that a restart knows why it ended. `stop`: by `stop --now`. */
+  stopping?: 'timeout' | 'cancelled' | 'memory' | 'stop'
+  /** A person asked for this success to be done again. */
+  released?: boolean
+  overlapped?: boolean
+  // from here on: at the end
+  ended_at?: string
+  outcome?: Outcome
+  error?: string
+  /** Where the task went; `failed` closes a series of attempts, so a later `mv` back starts afresh. */
+  settled?: State
+  exit_code?: number | null
+  duration_seconds?: number
+  files_modified?: string[] | 'unknown'
+  needs_review?: boolean
+  retry_count?: number
+  output_file?: string
+  model?: string
+  tokens?: number
+  cost_usd?: number
+}
+
+/** `<state>/<id>_result.yaml` (specification 4.3). Derived from the run folder; may be written again. */
+export interface ResultRecord {
+  task_id: string
+  agent_id: string
+  agent_type: string
+  status: RunStatus
+  assigned_at: string
+  completed_at: string
+  attempt: number
+  output_file?: string
+  files_modified: string[] | 'unknown'
+  outcome: Outcome
+  error?: string
+  needs_review?: boolean
+  retry_count?: number
+  session_id?: string
+  tokens?: number
+  cost_usd?: number
+  model?: string
+  duration_seconds?: number
+  run: string
+}
+
+// ---- what the core is handed -------------------------------------------------------------------
+
+export interface AgentSettings {
+  /** Argument vector; empty for `shell`. */
+  command: string[]
+  maxInstances: number
+  timeoutMs?: number
+  retryOnFailure: boolean
+  env: Record<string, string>
+  inheritEnv: 'all' | 'minimal'
+  billing?: 'api' | 'subscription'
+}
+
+/** The configuration, resolved: every default filled in, times in ms (DESIGN 6). */
+export interface Settings {
+  /** Absolute paths. */
+  database: string
+  contextDir: string
+  logLevel: 'debug' | 'info' | 'warn' | 'error'
+  /** In the order of the file; slots are numbered over it: agent_01, agent_02, … */
+  agents: Record<string, AgentSettings>
+  queue: {
+    timeoutMs: number
+    maxRetries: number
+    retryDelayMs: number
+    maxSize: number
+    defaultPriority: Priority
+    settleMs: number
+    onInterrupt: 'retry' | 'hold'
+  }
+  updateOnCompletion: boolean
+  metrics: { enabled: boolean; port: number }
+  healthCheckMs: number
+  limits: { memoryMb?: number; cpuPercent?: number; diskMbps?: number }
+}
+
+/** What an agent's own output has told so far. */
+export interface Findings {
+  /** The agent's end event; null: none yet (or the kind has none). */
+  ended: { ok: boolean; error?: string } | null
+  /** The last answer, or the tail of stdout for a kind without events. Bounded. */
+  text: string
+  sessionId?: string
+  model?: string
+  /** All tokens, in and out. */
+  tokens?: number
+  costUsd?: number
+  /** Paths that the agent's own events say it wrote, as they were said; null: the kind does not tell. */
+  files: string[] | null
+}
+
+/** Reads one run's stdout, line by line (a line is cut at 1 MiB). Holds bounded state. */
+export interface OutputReader {
+  line(text: string): void
+  findings(): Findings
+}
+
+/** What the core knows of a vendor: nothing but this. One small file per CLI in src/agents/. */
+export interface AgentKind {
+  name: string
+  /** Whether success needs an end event besides exit 0 (DESIGN 1.7). */
+  hasEndEvent: boolean
+  /** `prompt`: stdin is the prompt file. `none`: stdin is /dev/null (shell reads the file by path). */
+  stdin: 'prompt' | 'none'
+  /** The whole argument vector: the configured command, and the headless flags that are missing. */
+  argv(command: string[], run: { promptFile: string; sessionId: string }): string[]
+  /** The environment of the run, from ours: without nested-agent marks, as `inherit_env`, `env`, `billing` say. */
+  env(inherited: NodeJS.ProcessEnv, settings: AgentSettings): Record<string, string>
+  reader(): OutputReader
+  /** Readable lines for `logs`: one line of stdout to text, or null to leave it out. */
+  readable(line: string): string | null
+  /** One honest sentence for a run that failed without saying why in its events. */
+  explain(exit: number | null, stderrTail: string): string | undefined
+}
+
+/** A living process (zombies are not living). Ids as in ps; start in clock ticks since boot, as text. */
+export interface ProcessInfo {
+  pid: number
+  parent: number
+  group: number
+  session: number
+  started: string
+  /** The value of ORCHESTRATE_RUN in its environment. */
+  mark: string | null
+}
+
+/** src/process: the only module that knows process identity. */
+export interface Processes {
+  bootId(): string
+  /** Start time of a living pid, null when there is none. With pid and boot id it names one process for ever. */
+  started(pid: number): string | null
+  /** ms since the process started, by the boot clock that no one can set; null when it is gone. */
+  ageMs(pid: number): number | null
+  /** One pass over all living processes of this user. */
+  list(): ProcessInfo[]
+  /** Those of a run: its mark in the environment, or its shim's session or group. `shim` null: mark only. */
+  ofRun(nonce: string, shim: number | null, all?: ProcessInfo[]): number[]
+  /** Signal the shim's whole group, when the shim (or one of its group) is verified to carry the mark. */
+  signal(nonce: string, shim: number | null, signal: NodeJS.Signals): void
+  /** SIGKILL all of a run until two passes in a row find none. Throws after 10 s of trying. */
+  sweep(nonce: string, shim: number | null): Promise<void>
+  /** Which of these absolute paths some process has open for writing (empty where /proc cannot tell). */
+  writers(paths: string[]): Set<string>
+  /** The editor that holds `name` open, judged by swap and lock files among the `names` of its folder. */
+  editor(folder: string, name: string, names: ReadonlySet<string>): string | null
+  /** Together over these pids and their descendants; null until two samples exist. */
+  usage(pids: number[]): Promise<{ memoryMb: number; cpuPercent: number; diskMbps: number } | null>
+}
+
+/** src/context: the shared context (specification 3.4, 6). */
+export interface ContextPort {
+  /** The whole text that the agent is given. */
+  prompt(task: Task, run: PromptRun): Promise<string>
+  /** Names of `context_files` that are missing (`missing`), or lead out of the workspace (`outside`). */
+  check(task: Task): Promise<{ missing: string[]; outside: string[] }>
+  /** Output file, completed_tasks.json, current_state.md; keyed by id and attempt: twice is once. Returns the output file's path in the workspace. */
+  finish(end: ContextEnd): Promise<string>
+  /** Files under `root` that git says changed since `since` (epoch ms), our own folders left out; null: not a repository. */
+  changedSince(since: number): Promise<string[] | null>
+}
+export interface PromptRun {
+  attempt: number
+  agentId: string
+  agentType: string
+  /** The last attempt's error, for a clarified prompt. */
+  lastError?: string
+}
+export interface ContextEnd {
+  task: Task
+  record: ResultRecord
+  /** What the agent said last. */
+  text: string
+}
+
+// ---- what the core shows -----------------------------------------------------------------------
+
+/** One row per task file. `file` (path in the workspace) is the key: two files may claim one id. */
+export interface TaskView {
+  file: string
+  id: string
+  status: TaskStatus
+  priority: Priority
+  description: string
+  createdAt: number
+  agentId: string | null
+  attempt: number
+  outcome: Outcome | null
+  needsReview: boolean
+  error: string | null
+  /** Why it waits, is held, or is invalid; one sentence. */
+  reason: string | null
+}
+
+export interface AgentView {
+  id: string
+  type: string
+  state: 'idle' | 'busy' | 'failed' | 'limited' | 'missing'
+  taskId: string | null
+  /** Runs since the start of the orchestrator. */
+  taskCount: number
+  pid: number | null
+}
+
+export interface EventView {
+  /** Epoch ms. */
+  at: number
+  kind: 'claim' | 'start' | 'end' | 'retry' | 'cancel' | 'held' | 'invalid' | 'agent' | 'system'
+  taskId: string | null
+  agentId: string | null
+  text: string
+}
+
+/** A mirror of the core's state; the index implements it. Rows are whole; calls are cheap and never throw. */
+export interface Mirror {
+  putTask(row: TaskView): void
+  dropTask(file: string): void
+  putRun(row: RunRecord): void
+  putAgent(row: AgentView): void
+  dropAgent(id: string): void
+  event(row: EventView): void
+}
+
+/** The whole state after a look; what shows it finds out what changed. */
+export interface Picture {
+  entries: ReadonlyMap<string, Entry>
+  plan: Plan
+  agents: readonly AgentView[]
+  /** The newest attempt of a task, as far as it is known. */
+  last: (entry: Entry) => Partial<RunRecord> | undefined
+}
+
+/** What the core tells as it goes. */
+export interface Show {
+  picture(picture: Picture): void
+  run(record: RunRecord): void
+  event(row: EventView): void
+}
+
+/** `error`, `warn`, `info`, `debug`: one line each, written to the log (and the terminal in the foreground). */
+export type Log = (level: Settings['logLevel'], text: string) => void
+
+/** A failure that a person can act on: a stable code, one sentence, what to do next. */
+export class OrchestrateError extends Error {
+  readonly code: string
+  readonly hint: string | undefined
+  constructor(code: string, message: string, hint?: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'OrchestrateError'
+    this.code = code
+    this.hint = hint
+  }
+}
+
+// ---- what a look sees, and what is planned --------------------------------------------------------
+
+/** A task file as last seen. `body` changes when its bytes may have; `since` is when this look of it was first seen. */
+export interface Entry {
+  state: State
+  name: string
+  path: string
+  file: string
+  id: string
+  task: Task | null
+  problem: Problem | null
+  body: string
+  stamp: string
+  ctimeMs: number
+  since: number
+  /** Written by us, whole: needs no settling. */
+  ours: boolean
+  /** When it was first found missing (clock of `now`), while it may be an editor's rename. */
+  goneSince: number | null
+}
+
+export interface Scan {
+  /** New, changed, settled or removed since the last scan. */
+  changed: Entry[]
+  gone: Entry[]
+  /** State folders that are not there; their entries are kept as they were. */
+  missing: State[]
+  /** Records of ours whose task is not beside them, settled. */
+  orphans: { path: string; id: string; state: State }[]
+}
+
+/** An agent slot as the distributor sees it; `available` agents are `idle`. */
+export type Slot = Pick<AgentView, 'id' | 'type' | 'state' | 'taskCount'>
+/** The status of one agent (specification 3.2). */
+export type AgentStatus = AgentView
+
+/** What the runs and the context have to say of a waiting task. */
+export interface Note {
+  /** It must not run until a person acts. */
+  held?: string
+  /** Epoch ms; not before then, because `why`. */
+  ready?: { at: number; why: string }
+  /** It waits, because; `open`: only time can tell for how long (an editor, a missing file). */
+  wait?: string
+  open?: boolean
+  /** The agent that failed last: another one is preferred. */
+  lastAgent?: string
+}
+
+export interface Plan {
+  /** In the order of claiming; each agent once. */
+  assign: { entry: Entry; task: Task; agent: Slot }[]
+  /** One sentence for every pending task that is not assigned, in queue order. */
+  waiting: Map<Entry, string>
+  held: Map<Entry, string>
+  /** Epoch ms at which time alone lets a task start (a delay, `not_before`, a resting agent); null: it never will. */
+  later: number | null
+  /** Waiting for something that no event tells of (an editor, a missing file). */
+  open: Set<Entry>
+}
+
+/** The newest run of an id, as it lies on disk, and whether anything of it lives. */
+export interface RunSight {
+  record: RunRecord | null
+  /**
+   * `none`: no folder, or an empty one. `unborn`: prepared, its shim has not begun. `stillborn`: begun, and the agent was not
+   * started. `ended`: the exit status is there.
+   */
+  phase: 'none' | 'unborn' | 'stillborn' | 'running' | 'ended'
+  /** The assignment record of this very attempt lies in assigned/. */
+  assigned: boolean
+  alive: boolean
+  /** The agent's own end event. */
+  endEvent: { ok: boolean; error?: string } | null
+  exit: number | null
+  /** ms since its process started, and since it was told to stop, ended, or was found so. */
+  ageMs: number
+  stoppingMs: number
+  endedMs: number
+}
+
+export interface Rules {
+  deadlineMs: number
+  hasEndEvent: boolean
+}
+
+export type Action =
+  | { do: 'nothing' }
+  /** Back to pending: it was claimed and nothing began. */
+  | { do: 'back' }
+  /** Take the shim's place, so that it can't begin any more; the next look finalises. */
+  | { do: 'fence' }
+  | { do: 'follow' }
+  | { do: 'interrupt'; why: NonNullable<RunRecord['stopping']> }
+  | { do: 'kill' }
+  | { do: 'finalise'; outcome: Outcome; error?: string }
+  /** A success: not run again because its file turned up. */
+  | { do: 'hold' }
+  | { do: 'distribute' }
+
+export interface Settling {
+  state: State
+  needsReview: boolean
+  retryCount: number
+  /** The agent is not to blame: no delay, no count. */
+  free: boolean
+}
+
+// ---- the orchestrator, as the layers around it see it --------------------------------------------
+
+/** What `add` takes; the keys of a task file. */
+export interface NewTask {
+  description: string
+  id?: string
+  priority?: Priority
+  dependencies?: string[]
+  preferred_agent?: string
+  context_files?: string[]
+  timeout_minutes?: number
+  max_retries?: number
+  subtasks?: string[]
+  not_before?: string
+}
+
+export interface Orchestrator {
+  /** Takes the lock, makes the folders, arms the watcher, looks once. Throws OrchestrateError `LOCKED` with the owner's pid in its message. */
+  start(): Promise<void>
+  /**
+   * Stops claiming and resolves when it may exit. `wait`: running agents come to their end;
+   * `now`: they are interrupted and go back to pending; `detach`: they are left running for the next start.
+   * Calling again with a harder word is heeded.
+   */
+  stop(how: 'wait' | 'now' | 'detach'): Promise<void>
+  /** Resolves when nothing runs and nothing can start any more (it waits for delays and `not_before`). */
+  finished(): Promise<void>
+  /** Something changed: look soon. */
+  poke(): void
+  reconfigure(settings: Settings): void
+  /** Writes task files; all of them or, when `max_size` or an id refuses, none. Returns their ids. */
+  add(tasks: NewTask[]): Promise<string[]>
+  /** Moves `failed/` (or a held success) back to `pending/`. Returns what was done, one sentence. */
+  retry(id: string): Promise<string>
+  /** Moves it to `failed/`; a running agent is stopped. Returns what was done, one sentence. */
+  cancel(id: string): Promise<string>
+  /** Why nothing is claimed now (level 3, DESIGN 3); null when all is well. */
+  halted(): string | null
+  /** Ids of tasks with a running agent. */
+  active(): string[]
+}
