@@ -7,159 +7,108 @@ import { basename, dirname, join } from 'node:path'
 import { isErrno } from './files.ts'
 import { OrchestrateError, type Processes } from './types.ts'
 
-export interface Lock {
-  nonce: string
-  /** The fence: whether we still hold it, read from disk. Asked before each batch of claims and each final move. */
-  held(): Promise<boolean>
-  release(): Promise<void>
-}
+/** `held` is the fence, read from disk: asked before each batch of claims and each final move. */
+export type Lock = { nonce: string; held(): Promise<boolean>; release(): Promise<void> }
+type Identity = Pick<Processes, 'started' | 'bootId'>
+type Owner = Awaited<ReturnType<typeof self>>
+type Options = { path: string; processes: Identity; host?: string; pause?: () => Promise<void> }
 
-export interface LockOptions {
-  /** The lock folder, `.orchestrate/lock`. */
-  path: string
-  processes: Pick<Processes, 'started' | 'bootId'>
-  host?: string
-  /** Tests only: called between each look and the act that follows from it. */
-  pause?: () => Promise<void>
-}
-
-interface Owner {
-  host: string
-  pid: number
-  started: string | null
-  boot_id: string
-  /** Pids mean nothing outside their namespace. Empty where there are none. */
-  pid_ns: string
-  nonce: string
-}
-
-/** Longer than any contender can sleep between its look and its rename. */
+/** No contender sleeps longer between its look and its rename. */
 const OLD_MS = 24 * 3600_000
-/** Each turn means that someone else came first; so many in a row do not happen. */
+/** Every turn but the last means that someone else was quicker. */
 const TURNS = 1000
-const TAKEN = ['ENOTEMPTY', 'EEXIST']
 
-/** Throws `LOCKED` when another orchestrator works here, or may do so. */
-export async function takeLock({ path, processes, host, pause }: LockOptions): Promise<Lock> {
+/**
+ * Throws `LOCKED` when another orchestrator works here, or may do so. `path`: the lock folder; its parent is made.
+ * `pause`, for tests, is called between each look and the act that follows from it.
+ */
+export async function takeLock({ path, processes, host, pause }: Options): Promise<Lock> {
   const me = await self(processes, host)
-  const { nonce } = me
-  const draft = `${path}.${nonce}.tmp`
+  const draft = `${path}.${me.nonce}.tmp`
+  const tomb = (owner: Owner) => `${path}.tomb.${owner.nonce}`
   try {
     await mkdir(draft, { recursive: true, mode: 0o700 })
-    await writeFile(join(draft, 'owner.json'), JSON.stringify(me))
-    for (let turn = 0; turn < TURNS; turn++) {
-      // RACE: all contenders do this; it fails while the folder has an owner, and fills an empty one left by hand.
-      if (await renamed(draft, path)) {
-        await removeOld(path)
-        return { nonce, held: () => holds(path, nonce), release: () => release(path, nonce) }
-      }
-      const seen = await look(path)
-      if (seen === null) continue
+    // Flushed, so that a power cut cannot leave a lock that names nobody.
+    await writeFile(join(draft, 'owner.json'), JSON.stringify(me), { flush: true })
+    // RACE: every contender does this. It fails while the folder has an owner, and fills an empty one left by hand.
+    for (let turn = 0; !(await renamed(draft, path)); turn++) {
+      const owner = await ownerOf(path)
       await pause?.()
-      if (seen.owner !== null && judge(seen.owner, me, processes) !== 'dead') {
-        throw refusal(path, seen.owner, me)
-      }
-      // RACE: it may have been released, and taken by another, between our look and the death of its owner.
-      // What a dead owner still holds now can only be moved to this one tomb, and only once: while the tomb is
-      // there, a contender that is late by hours cannot move the lock of the next owner.
-      if ((await look(path))?.key !== seen.key) continue
+      const verdict = owner ? judge(owner, me, processes) : 'gone'
+      if (verdict === 'near' || verdict === 'far' || turn > TURNS)
+        throw refusal(path, owner, verdict)
+      // RACE: since our look it may have been released, and taken by another. What a dead owner holds even now
+      // can only go to this one tomb, only once: a contender that is late by hours finds the tomb there, and
+      // cannot move the next owner's lock.
+      const still = (await ownerOf(path))?.nonce === owner?.nonce
       await pause?.()
-      await renamed(path, `${path}.tomb.${seen.key}`)
+      if (owner && still) await renamed(path, tomb(owner))
     }
-    throw new OrchestrateError('LOCKED', 'The lock changes hands all the time', `look at ${path}`)
   } finally {
     await rm(draft, { recursive: true, force: true })
   }
+  await removeOld(path).catch(() => {}) // housekeeping: the next holder does it
+  const held = async () => (await ownerOf(path))?.nonce === me.nonce
+  // RACE: if it was taken from us, our tomb is there already, and the rename fails.
+  const release = async () => {
+    if ((await held()) && (await renamed(path, tomb(me)))) await rm(tomb(me), { recursive: true })
+  }
+  return { nonce: me.nonce, held, release }
 }
 
-/** For status and doctor. Null: nobody holds it. `alive` also when its owner cannot be judged from here. */
-export async function readOwner(
-  path: string,
-  processes: LockOptions['processes'],
-): Promise<{ pid: number; alive: boolean; host: string } | null> {
-  const owner = (await look(path))?.owner
-  if (!owner) return null
-  const alive = judge(owner, await self(processes), processes) !== 'dead'
-  return { pid: owner.pid, alive, host: owner.host }
+/** For status and doctor. Null: nobody holds it. Who cannot be judged from here counts as alive. */
+export async function readOwner(path: string, processes: Identity) {
+  const owner = await ownerOf(path)
+  const alive = owner !== null && judge(owner, await self(processes), processes) !== 'dead'
+  return owner && { pid: owner.pid, alive, host: owner.host }
 }
 
-async function self(processes: LockOptions['processes'], host = hostname()): Promise<Owner> {
-  const started = processes.started(process.pid)
-  const pid_ns = await readlink('/proc/self/ns/pid').catch(() => '') // not Linux
-  const boot_id = processes.bootId()
-  return { host, pid: process.pid, started, boot_id, pid_ns, nonce: randomUUID() }
-}
+const self = async (processes: Identity, host = hostname()) => ({
+  host,
+  pid: process.pid,
+  started: processes.started(process.pid),
+  boot_id: processes.bootId(),
+  pid_ns: await readlink('/proc/self/ns/pid').catch(() => ''), // not Linux
+  nonce: randomUUID() as string,
+})
 
-function judge(owner: Owner, me: Owner, processes: LockOptions['processes']) {
-  if (owner.host !== me.host) return 'elsewhere'
+/** Pids mean nothing on another host or in another namespace (a container): `far`. */
+function judge(owner: Owner, me: Owner, processes: Identity): 'dead' | 'near' | 'far' {
+  if (owner.host !== me.host) return 'far'
   if (owner.boot_id !== me.boot_id) return 'dead'
-  if (owner.pid_ns !== me.pid_ns) return 'elsewhere'
-  const started = processes.started(owner.pid)
-  return started !== null && started === owner.started ? 'alive' : 'dead'
+  if (owner.pid_ns !== me.pid_ns) return 'far'
+  return processes.started(owner.pid) === owner.started ? 'near' : 'dead'
 }
 
-function refusal(path: string, owner: Owner, me: Owner): OrchestrateError {
-  const near = owner.host === me.host && owner.pid_ns === me.pid_ns
-  const where = near ? '' : owner.host === me.host ? ' in another container' : ` on ${owner.host}`
-  return new OrchestrateError(
-    'LOCKED',
-    `Another orchestrator works here (pid ${owner.pid}${where})`,
-    near ? '`orchestrate stop` ends it' : `end it there; if it is gone for good, remove ${path}`,
-  )
+function refusal(path: string, owner: Owner | null, verdict: string): OrchestrateError {
+  const who = owner ? `pid ${owner.pid} on ${owner.host}` : 'which one, its lock does not say'
+  const hint = verdict === 'near' ? '`orchestrate stop` ends it' : `if it is gone, remove ${path}`
+  return new OrchestrateError('LOCKED', `Another orchestrator works here (${who})`, hint)
 }
 
-/** Null: no lock. `owner` null: half-made by hand, or torn by a power cut; then the folder's inode stands for it. */
-async function look(path: string): Promise<{ key: string; owner: Owner | null } | null> {
+/** RACE: it may be released or taken over at any moment: null. */
+async function ownerOf(path: string): Promise<Owner | null> {
   try {
-    const { ino } = await stat(path)
-    const text = await readFile(join(path, 'owner.json'), 'utf8').catch((error) => {
-      if (isErrno(error, 'ENOENT')) return ''
-      throw error
-    })
-    const owner = parse(text)
-    return { key: owner?.nonce ?? `inode-${ino}`, owner }
+    return JSON.parse(await readFile(join(path, 'owner.json'), 'utf8'))
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return null // RACE: just released, or taken over
+    if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) return null
     throw error
-  }
-}
-
-function parse(text: string): Owner | null {
-  try {
-    const owner = JSON.parse(text)
-    return /^[\w-]+$/.test(owner.nonce) && owner.pid > 0 ? owner : null
-  } catch {
-    return null // not JSON, or not an object
-  }
-}
-
-const holds = async (path: string, nonce: string) => (await look(path))?.owner?.nonce === nonce
-
-/** RACE: it may be another's by now; our tomb is then there already, and the rename fails. */
-async function release(path: string, nonce: string): Promise<void> {
-  const tomb = `${path}.tomb.${nonce}`
-  if ((await holds(path, nonce)) && (await renamed(path, tomb))) {
-    await rm(tomb, { recursive: true, force: true })
   }
 }
 
 async function renamed(from: string, to: string): Promise<boolean> {
-  try {
-    await rename(from, to)
-    return true
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', ...TAKEN)) return false
-    throw error
-  }
+  const failed = await rename(from, to).catch((error) => error)
+  if (failed && !isErrno(failed, 'ENOENT', 'ENOTEMPTY', 'EEXIST')) throw failed
+  return !failed
 }
 
-/** Tombs, and drafts of contenders that were killed. A rename sets the ctime, so a tomb's age counts from its making. */
+/** Tombs, and drafts of killed contenders. A rename sets the ctime, so a tomb's age counts from its making. */
 async function removeOld(path: string): Promise<void> {
-  const folder = dirname(path)
-  for (const name of await readdir(folder)) {
-    if (!name.startsWith(`${basename(path)}.`) || !/\.(tomb\.|.*\.tmp$)/.test(name)) continue
-    const left = join(folder, name)
-    const age = Date.now() - (await stat(left).catch(() => ({ ctimeMs: Date.now() }))).ctimeMs
-    if (age > OLD_MS) await rm(left, { recursive: true, force: true })
+  for (const name of await readdir(dirname(path))) {
+    if (!name.startsWith(`${basename(path)}.`)) continue
+    const left = join(dirname(path), name)
+    const since = await stat(left).catch(() => null) // RACE: a contender has removed its draft
+    if (since && Date.now() - since.ctimeMs > OLD_MS)
+      await rm(left, { recursive: true, force: true })
   }
 }

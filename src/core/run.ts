@@ -132,6 +132,7 @@ export class AgentProcess {
       ORCHESTRATE_TASK: task_id,
       ORCHESTRATE_ATTEMPT: String(attempt),
       ORCHESTRATE_AGENT: this.agentId,
+      ORCHESTRATE_WORKSPACE: root,
     }
     const file = (name: string, flags: string) =>
       openSync(name.startsWith('/') ? name : join(this.#dir, name), flags, 0o600)
