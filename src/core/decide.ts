@@ -22,7 +22,9 @@ export function decide(where: State | null, run: RunSight, rules: Rules): Action
     if (run.phase === 'unborn') return { do: 'fence' }
     return { do: 'finalise', ...judge(where, run, rules) }
   }
-  if (run.record?.stopping) return run.stoppingMs > GRACE_MS ? { do: 'kill' } : { do: 'follow' }
+  if (run.record?.stopping) {
+    return run.stoppingMs > GRACE_MS || run.phase === 'ended' ? { do: 'kill' } : { do: 'follow' }
+  }
   if (run.phase === 'ended' || run.endEvent)
     return run.endedMs > LEAVE_MS ? { do: 'kill' } : { do: 'follow' }
   if (where !== 'assigned') return { do: 'interrupt', why: 'cancelled' }

@@ -16,18 +16,20 @@ export function distribute(
   const plan: Plan = {
     assign: [],
     waiting: new Map(),
-    held: duplicates(entries),
+    held: new Map(),
     later: null,
     open: new Set(),
   }
+  duplicates(entries, plan)
   for (const [entry, { held }] of notes) if (held) plan.held.set(entry, held)
   const byId = new Map<string, Entry>()
   for (const entry of entries)
-    if (!plan.held.has(entry) || !byId.has(key(entry))) byId.set(key(entry), entry)
+    if (!byId.has(key(entry)) || !(plan.held.has(entry) || plan.waiting.has(entry)))
+      byId.set(key(entry), entry)
   const free = new Set(agents.filter((agent) => agent.state === 'idle'))
   const types = new Set(agents.map((agent) => agent.type))
   for (const { entry, task } of queueOrder(entries, now)) {
-    if (plan.held.has(entry)) continue
+    if (plan.held.has(entry) || plan.waiting.has(entry)) continue
     const note = notes.get(entry)
     const why = blocked(entry, task, byId, now, note)
     if (note?.open) plan.open.add(entry)
@@ -71,8 +73,7 @@ export function queueOrder(entries: readonly Entry[], now: number): { entry: Ent
 }
 
 /** Two files of one id or one name: the one further along wins, then the older; the others are held. */
-function duplicates(entries: readonly Entry[]): Map<Entry, string> {
-  const held = new Map<Entry, string>()
+function duplicates(entries: readonly Entry[], plan: Plan): void {
   const order = [...entries].sort(
     (a, b) => FURTHER.indexOf(a.state) - FURTHER.indexOf(b.state) || a.ctimeMs - b.ctimeMs,
   )
@@ -80,15 +81,15 @@ function duplicates(entries: readonly Entry[]): Map<Entry, string> {
   const names = new Map<string, Entry>()
   for (const entry of order) {
     const other = (entry.task && ids.get(key(entry))) ?? names.get(entry.name.toLowerCase())
-    if (other)
-      held.set(
-        entry,
-        `${other.file} has the same ${key(other) === key(entry) ? 'id' : 'name'}: rename this one, or \`orchestrate retry ${entry.id}\``,
-      )
+    const same = other && key(other) === key(entry) ? 'id' : 'name'
+    const how = `rename this one, or \`orchestrate retry ${entry.id}\``
+    // One that is gone may come back (an editor saves by renaming), so the other waits until that is settled.
+    if (other?.goneSince === null)
+      plan.held.set(entry, `${other.file} has the same ${same}: ${how}`)
+    else if (other) plan.waiting.set(entry, 'it was moved a moment ago')
     if (entry.task && !ids.has(key(entry))) ids.set(key(entry), entry)
     if (!names.has(entry.name.toLowerCase())) names.set(entry.name.toLowerCase(), entry)
   }
-  return held
 }
 
 const key = (entry: Entry) => entry.id.toLowerCase()

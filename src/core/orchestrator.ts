@@ -133,8 +133,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       if (entry.state === 'assigned' || memory.unfinished(entry)) await adopt(entry.id, entry)
     }
     for (const orphan of scan.orphans) {
-      if (!(await adopt(orphan.id, null)))
-        await queue.shelve(orphan, (await newest(at.runs, orphan.id))?.attempt ?? 1)
+      if (!(await adopt(orphan.id, null))) await queue.shelve(orphan)
     }
     await Promise.all([...active].map(([id, run]) => attend(id, run).catch(stumble)))
     const plan = await claimAll(scan)

@@ -233,11 +233,14 @@ export class TaskQueue extends Folders {
     for (const name of ours) await unlink(join(this.#at.state.assigned, name)).catch(() => {}) // a person was quicker
   }
 
-  /** A record that lost its task joins its run (or stays, when that run's folder is gone). */
-  async shelve(orphan: { path: string; id: string }, attempt: number): Promise<void> {
-    const folder = join(this.#at.runs, orphan.id, String(attempt))
+  /** A record that lost its task joins its run. RACE: a person may move it first. */
+  async shelve({ path, id }: { path: string; id: string }): Promise<void> {
+    const record = readRecord<ResultRecord>(
+      (await readRegular(path, 1 << 20).catch(() => Buffer.of())).toString(),
+    )
+    const folder = join(this.#at.runs, id, String(record?.attempt ?? 1))
     await mkdir(folder, { recursive: true })
-    await rename(orphan.path, join(folder, basename(orphan.path))).catch(() => {}) // a person was quicker
+    await rename(path, join(folder, basename(path))).catch(() => {})
   }
 
   async listTasks(status?: State): Promise<Task[]> {

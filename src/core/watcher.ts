@@ -5,11 +5,8 @@ import { basename } from 'node:path'
 import { FSWatcher } from 'chokidar'
 import { OrchestrateError } from './types.ts'
 
-export interface Watcher {
-  /** Watches what was deleted and made again, or was not there. One `stat` per folder when nothing changed. Then scan. */
-  rearm(): Promise<void>
-  close(): Promise<void>
-}
+/** `rearm`: watches what was deleted and made again, or was not there; one `stat` per folder when nothing changed. Then scan. */
+export type Watcher = { rearm(): Promise<void>; close(): Promise<void> }
 
 /** Resolves when armed. `changed`: `name` is a hint, null when not told. `failed` is called at most once. */
 export async function watch(
@@ -24,10 +21,8 @@ export async function watch(
 
   async function arm(folder: string): Promise<void> {
     // RACE: the folder may be replaced right after this; then the next rearm sees another inode.
-    const inode = await stat(folder).then(
-      ({ dev, ino }) => `${dev}:${ino}`,
-      () => '',
-    )
+    const now = await stat(folder).catch(() => null)
+    const inode = now ? `${now.dev}:${now.ino}` : ''
     const old = armed.get(folder)
     if (closed || (old?.inode ?? '') === inode) return
     armed.delete(folder)
@@ -43,33 +38,25 @@ export async function watch(
       if (name === basename(folder)) one.inode = 'gone'
       changed(folder, name)
     })
-    watcher.on('error', (error) => {
+    watcher.on('error', (cause) => {
       one.inode = 'gone'
-      if (!told) failed(unwatched(folder, error))
+      const text = `${folder} cannot be watched (${cause}); it is scanned now and then instead`
+      const hint = 'on Linux, `sysctl fs.inotify` shows the limits'
+      if (!told) failed(new OrchestrateError('NOT_WATCHED', text, hint, { cause }))
       told = true
     })
     await new Promise<void>((resolve) => watcher.once('ready', resolve).add(folder))
   }
 
-  const rearm = () => {
-    turn = turn.then(async () => {
-      for (const folder of folders) await arm(folder)
-    })
-    return turn
+  const armAll = async () => {
+    for (const folder of folders) await arm(folder)
   }
+  const rearm = () => (turn = turn.then(armAll)) // one at a time
   const close = async () => {
     closed = true
     await turn
-    await Promise.all([...armed.values()].map(({ watcher }) => watcher.close()))
+    for (const { watcher } of armed.values()) await watcher.close()
   }
   await rearm()
   return { rearm, close }
 }
-
-const unwatched = (folder: string, cause: unknown): OrchestrateError =>
-  new OrchestrateError(
-    'NOT_WATCHED',
-    `${folder} cannot be watched (${String(cause)}); it is scanned now and then instead`,
-    'on Linux, `sysctl fs.inotify` shows the limits',
-    { cause },
-  )

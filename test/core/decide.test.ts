@@ -54,6 +54,12 @@ describe('the table', () => {
       { record: record({ stopping: 'timeout' }), stoppingMs: 30_001 },
       'kill',
     ],
+    [
+      'interrupted, and only its children are left',
+      'assigned',
+      { record: record({ stopping: 'timeout' }), phase: 'ended', exit: 130 },
+      'kill',
+    ],
     ['gone without exit', 'assigned', { alive: false }, 'finalise', 'interrupted'],
     ['end event, then silence', 'assigned', { endEvent: ok, endedMs: 9000 }, 'follow'],
     ['end event, and it lingers', 'assigned', { endEvent: ok, endedMs: 10_001 }, 'kill'],

@@ -29,10 +29,10 @@ describe('a dropped file', () => {
     expect(
       readFileSync(join(house.at.root, 'context/agent_outputs/task_001_output.md'), 'utf8'),
     ).toContain('hello')
-    expect(house.views()['completed/task_001.yaml']).toMatchObject({
-      status: 'completed',
-      outcome: 'success',
-    })
+    await house.until(
+      'its row',
+      () => house.views()['completed/task_001.yaml']?.outcome === 'success',
+    )
   })
 
   it('runs once, when it comes in pieces while its writer has it open', async () => {
@@ -42,7 +42,7 @@ describe('a dropped file', () => {
     const { spawn } = await import('node:child_process')
     const writer = spawn('sh', [
       '-c',
-      `exec 3>"$0"; printf 'description: "echo half"\\n' >&3; sleep 1; printf 'preferred_agent: shell\\ndependencies: []\\n' >&3`,
+      `exec 3>"$0"; printf 'preferred_agent: shell\\ndescription: |\\n  echo half\\n' >&3; sleep 1; printf '  echo whole\\n' >&3`,
       path,
     ])
     const closed = new Promise((resolve) => writer.on('exit', resolve))
