@@ -3,11 +3,11 @@
 import { isAbsolute, relative, resolve } from 'node:path'
 import { resultOf } from '../files/record.ts'
 import { history, writeRun } from '../files/run-folder.ts'
+import type { TaskDistributor } from '../look/agents.ts'
 import { createConflicts } from '../look/conflicts.ts'
 import type { Memory } from '../look/memory.ts'
 import type * as T from '../types.ts'
 import type { Entry, Outcome, RunRecord } from '../types.ts'
-import type { TaskDistributor } from './agents.ts'
 import { settle } from './decide.ts'
 import type { Parts } from './orchestrator.ts'
 import type { TaskQueue } from './queue.ts'
@@ -83,10 +83,10 @@ export function finaliser(hands: Hands) {
         ...(run.record?.output_file && { output_file: run.record.output_file }),
       }
       if (entry?.state === 'assigned') await queue.finish(entry, state, whole)
-      else await queue.writeResult(state, record.task_id, whole)
+      else await queue.records.result(state, record.task_id, whole)
       await conflicts(run)
     } else if (entry?.state === 'assigned') await queue.place(entry, 'pending')
-    await queue.dropAssignment(record.task_id)
+    await queue.records.unassign(record.task_id)
     const then = state === 'pending' && outcome !== 'cancelled' ? '; it goes back to pending' : ''
     const needs = record.needs_review ? '; it needs a person' : ''
     event(
@@ -169,7 +169,7 @@ export function finaliser(hands: Hands) {
         await writeRun(at.runs, one)
         show.run(one)
         const entry = queue.find(one.task_id, ['completed'])
-        if (entry) await queue.writeResult('completed', one.task_id, resultOf(one))
+        if (entry) await queue.records.result('completed', one.task_id, resultOf(one))
         if (entry) memory.set(entry, one)
       }
       event(

@@ -1,38 +1,33 @@
 // The loop (DESIGN 3): look, decide, act. It owns the order of things and nothing else: the queue moves files, the table
 // decides, runs run. A crash is only a long pause between two looks.
 import { mkdir, stat } from 'node:fs/promises'
+import { cancel, retry } from '../files/by-hand.ts'
 import { syncFolder } from '../files/files.ts'
+import { type Lock, takeLock } from '../files/lock.ts'
 import { newest } from '../files/run-folder.ts'
 import type { Workspace } from '../files/workspace.ts'
+import { TaskDistributor } from '../look/agents.ts'
 import { createMemory } from '../look/memory.ts'
+import { HALT_MS, pace, RESCAN_MS } from '../look/pace.ts'
 import { strays } from '../look/strays.ts'
+import { keepUp, type UpkeepParts } from '../look/upkeep.ts'
 import { vet } from '../look/vet.ts'
+import { type Watcher, watch } from '../look/watcher.ts'
 import type * as T from '../types.ts'
 import { type Entry, OrchestrateError, type Plan, type Scan, STATES, type Task } from '../types.ts'
-import { TaskDistributor } from './agents.ts'
 import { decide } from './decide.ts'
 import { distribute, queueOrder } from './distribute.ts'
 import { finaliser } from './finalise.ts'
-import { type Lock, takeLock } from './lock.ts'
 import { TaskQueue } from './queue.ts'
 import { AgentProcess } from './run.ts'
-import { type Watcher, watch } from './watcher.ts'
 
 /** What the core is handed by the composition root. */
-export interface Parts {
+export interface Parts extends Pick<UpkeepParts, 'probe' | 'guard' | 'processes'> {
   workspace: Workspace
   settings: T.Settings
   kind: (type: string) => T.AgentKind
   /** One sentence when the command of a type is not on this machine. */
   missing: (type: string, settings: T.AgentSettings) => string | null
-  /** Whether a resting agent's command answers again. */
-  probe: (type: string, settings: T.AgentSettings) => Promise<boolean>
-  /** What the agents together use, against `performance.*`: why nothing may be claimed, and whether the newest run must end. */
-  guard: (
-    runs: (number | null)[],
-    limits: T.Settings['limits'],
-  ) => Promise<{ claims: string | null; end: boolean }>
-  processes: T.Processes
   context: T.ContextPort
   show: T.Show
   log: T.Log
@@ -40,11 +35,9 @@ export interface Parts {
   lost: () => void
 }
 
-/** ms: looks while agents run or a file is held open, full rescans, a halt, resource samples. */
-const [BUSY_MS, RESCAN_MS, HALT_MS, GUARD_MS] = [1000, 15_000, 5000, 5000]
 /** How often a plan is made again in one look because a claim was refused late (an editor, a missing file). */
 const VETS = 20
-const ORDER = ['wait', 'now', 'detach'] as const
+const HARDER = ['wait', 'now', 'detach'] as const
 
 export function createOrchestrator(parts: Parts): T.Orchestrator {
   const { workspace: at, processes, context, show, log } = parts
@@ -54,17 +47,18 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   const active = new Map<string, AgentProcess>()
   const told = new Map<string, string>()
   const waiters = new Set<() => void>()
-  const timers = new Set<NodeJS.Timeout>()
   let settings = parts.settings
+  /** Files that may have changed; null: look at all. */
   let hints: Set<string> | null = null
   let lock: Lock | null = null
   let watcher: Watcher | null = null
   let looking: Promise<void> | null = null
   let timer: NodeJS.Timeout | undefined
-  let [lastFull, nextLook, dirty, quiet] = [0, RESCAN_MS, false, false]
+  let endUpkeep = () => {}
+  let [lastFull, next, dirty, settled] = [0, RESCAN_MS, false, false]
   let halt: { why: string; until: number } | null = null
   let pressure: string | null = null
-  let stopping: (typeof ORDER)[number] | null = null
+  let stopping: (typeof HARDER)[number] | null = null
 
   const event: Tell = (kind, text, taskId = null, agentId = null, level = 'info') => {
     show.event({ at: Date.now(), kind, taskId, agentId, text })
@@ -74,6 +68,11 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   const tell = (about: string, kind: T.EventView['kind'], text: string | null) => {
     if (text && told.get(about) !== text) event(kind, text, null, null, 'warn')
     told.set(about, text ?? '')
+  }
+  const missing = (type: string) => {
+    const why = parts.missing(type, settings.agents[type] ?? GONE)
+    tell(type, 'agent', why && `${type}: ${why}`)
+    return why
   }
   const ends = finaliser({
     ...parts,
@@ -88,11 +87,9 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   /** A failure of the machine, not of a task: nothing is claimed for a while, then it is tried again (DESIGN 3, level 3). */
   function stumble(error: unknown): void {
     if ((error as OrchestrateError).code === 'LOST') return
-    halt = {
-      why: `nothing is claimed for now: ${(error as Error).message}`,
-      until: performance.now() + HALT_MS,
-    }
-    tell('halt', 'system', halt.why)
+    const why = `nothing is claimed for now: ${(error as Error).message}`
+    halt = { why, until: performance.now() + HALT_MS }
+    tell('halt', 'system', why)
     log('debug', (error as Error).stack ?? '')
   }
 
@@ -102,6 +99,10 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     dirty ||= ms === 0
     clearTimeout(timer)
     if (lock) timer = setTimeout(() => void look(), ms)
+  }
+  function afresh(): void {
+    hints = null
+    soon()
   }
 
   /** One at a time; what changes meanwhile is seen by the next. */
@@ -113,7 +114,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       } while (dirty && lock)
       looking = null
       for (const done of waiters) done()
-      soon(Math.max(nextLook, 1))
+      soon(Math.max(next, 1))
     })()
     return looking
   }
@@ -126,42 +127,28 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     const scan = await queue.scan(hints)
     hints = new Set()
     if (full || scan.missing.length) await watcher?.rearm()
-    agents.arrange(wanted(), missing)
-    for (const entry of scan.changed) await met(entry)
+    const wanted = Object.entries(settings.agents).map(([type, own]) => [type, own.maxInstances])
+    agents.arrange(Object.fromEntries(wanted), missing)
+    for (const entry of scan.changed) {
+      await memory.learn(entry)
+      for (const remark of entry.task?.remarks ?? []) {
+        tell(`${entry.file} ${remark}`, 'system', `${entry.file}: ${remark}`)
+      }
+    }
     if (full) await memory.recheck(queue.entries.values())
     for (const entry of queue.entries.values()) {
       if (entry.state === 'assigned' || memory.unfinished(entry)) await adopt(entry.id, entry)
     }
-    for (const orphan of scan.orphans) {
-      if (!(await adopt(orphan.id, null))) await queue.shelve(orphan)
+    for (const { id, path } of scan.orphans) {
+      if (!(await adopt(id, null))) await queue.records.shelve(path, id)
     }
     await Promise.all([...active].map(([id, run]) => attend(id, run).catch(stumble)))
     const plan = await claimAll(scan)
-    pace(plan, scan)
-    show.picture({
-      entries: queue.entries,
-      plan,
-      agents: Object.values(agents.getAgentStatus()),
-      last: lastRun,
-    })
-  }
-
-  const lastRun = (entry: Entry) =>
-    (entry.state === 'assigned' && active.get(key(entry))?.record) || memory.last(entry)
-  const wanted = () =>
-    Object.fromEntries(
-      Object.entries(settings.agents).map(([type, own]) => [type, own.maxInstances]),
-    )
-  const missing = (type: string) => {
-    const why = parts.missing(type, settings.agents[type] as T.AgentSettings)
-    tell(type, 'agent', why && `${type}: ${why}`)
-    return why
-  }
-
-  async function met(entry: Entry): Promise<void> {
-    if (entry.state !== 'assigned') await memory.learn(entry)
-    for (const remark of entry.task?.remarks ?? [])
-      tell(`${entry.file} ${remark}`, 'system', `${entry.file}: ${remark}`)
+    rest(plan, scan)
+    const last = (entry: Entry) =>
+      (entry.state === 'assigned' && active.get(key(entry))?.record) || memory.last(entry)
+    const slots = Object.values(agents.getAgentStatus())
+    show.picture({ entries: queue.entries, plan, agents: slots, last })
   }
 
   /** Before anything is moved: is this still our workspace? */
@@ -182,13 +169,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       if (entry?.state === 'assigned') await queue.place(entry, 'pending')
       return false
     }
-    active.set(
-      id.toLowerCase(),
-      new AgentProcess(record.agent_type, record.agent_id, runParts(record.agent_type)).adopt({
-        ...record,
-        overlapped: true,
-      }),
-    )
+    const run = new AgentProcess(record.agent_type, record.agent_id, runParts(record.agent_type))
+    active.set(id.toLowerCase(), run.adopt({ ...record, overlapped: true }))
     event(
       'agent',
       `attempt ${record.attempt} by ${record.agent_id} is taken up again`,
@@ -207,10 +189,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
 
   async function attend(id: string, run: AgentProcess): Promise<void> {
     const record = run.record as T.RunRecord
-    const entry =
-      queue.entries.get(`tasks/assigned/${record.file}`) ??
-      queue.find(id, ['assigned', 'completed', 'failed', 'pending']) ??
-      null
+    const own = queue.entries.get(`tasks/assigned/${record.file}`)
+    const entry = own ?? queue.find(id, ['assigned', 'completed', 'failed', 'pending']) ?? null
     const sight = await run.look(queue.isAssigned(record))
     agents.busy(run.agentId, record.task_id, run.pid)
     const action = decide(entry?.state ?? null, sight, ends.rules(run, entry?.task ?? null))
@@ -248,40 +228,35 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   // ---- claim -------------------------------------------------------------------------------------
 
   async function claimAll(scan: Scan): Promise<Plan> {
-    if (halt && performance.now() > halt.until) halt = null
-    if (!halt) tell('halt', 'system', null)
     const entries = [...queue.entries.values()]
-    const [gone] = scan.missing
-    const away = gone
-      ? `tasks/${gone} is gone: put it back (\`mkdir -p tasks/${gone}\`), nothing is claimed until then`
-      : null
-    tell('folders', 'system', away)
-    const none = stopping ? 'the orchestrator is stopping' : (halt?.why ?? pressure ?? away)
+    const { maxSize, retryDelayMs } = settings.queue
+    const none = whyNot(scan)
     const notes = new Map<Entry, T.Note>()
-    for (const entry of entries) if (entry.state === 'pending') notes.set(entry, note(entry))
-    for (const { entry } of queueOrder(entries, Date.now()).slice(settings.queue.maxSize)) {
-      notes.set(entry, {
-        held: `the queue is full (task_queue.max_size is ${settings.queue.maxSize})`,
-      })
-    }
-    const slots = Object.values(agents.getAgentStatus())
-    const make = () =>
-      distribute(
-        entries,
-        none ? slots.map((slot) => ({ ...slot, state: 'busy' as const })) : slots,
-        Date.now(),
-        notes,
+    for (const entry of entries) {
+      const running = active.has(key(entry))
+      if (entry.state !== 'pending') continue
+      notes.set(
+        entry,
+        running
+          ? { wait: 'its last run is being stopped', open: true }
+          : memory.note(entry, retryDelayMs),
       )
+    }
+    for (const { entry } of queueOrder(entries, Date.now()).slice(maxSize)) {
+      notes.set(entry, { held: `the queue is full (task_queue.max_size is ${maxSize})` })
+    }
+    const slots: T.Slot[] = none ? [] : Object.values(agents.getAgentStatus())
     const remark = (entry: Entry, text: string) =>
       tell(`${entry.file} context`, 'system', `${entry.file}: ${text}`)
-    let plan = make()
+    let plan = distribute(entries, slots, Date.now(), notes)
     for (
       let n = 0;
       n < VETS &&
       (await vet(plan, notes, { queue, pending: at.state.pending, processes, context, remark }));
       n++
-    )
-      plan = make()
+    ) {
+      plan = distribute(entries, slots, Date.now(), notes)
+    }
     if (none) for (const entry of plan.waiting.keys()) plan.waiting.set(entry, none)
     if (!plan.assign.length) return plan
     await fence()
@@ -293,24 +268,29 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     return plan
   }
 
-  const note = (entry: Entry): T.Note =>
-    active.has(key(entry))
-      ? { wait: 'its last run is being stopped', open: true }
-      : memory.note(entry, settings.queue.retryDelayMs)
+  /** Why nothing at all is claimed; null: all is well. */
+  function whyNot(scan: Scan): string | null {
+    if (halt && performance.now() > halt.until) halt = null
+    if (!halt) tell('halt', 'system', null)
+    const [gone] = scan.missing
+    const away = gone
+      ? `tasks/${gone} is gone, nothing is claimed until it is back (\`mkdir -p tasks/${gone}\`)`
+      : null
+    tell('folders', 'system', away)
+    return stopping ? 'the orchestrator is stopping' : (halt?.why ?? pressure ?? away)
+  }
 
   /** After the claim: the run's folder, our record, the process. A crash between them is a row of the table. */
   async function begin(entry: Entry, task: Task, { id: agentId, type }: T.Slot): Promise<void> {
     const last = memory.last(entry)
     const run = new AgentProcess(type, agentId, runParts(type))
-    const attempt = (last?.attempt ?? 0) + 1
+    const about = { attempt: (last?.attempt ?? 0) + 1, agentId, agentType: type }
     const prompt = await context.prompt(task, {
-      attempt,
-      agentId,
-      agentType: type,
+      ...about,
       ...(last?.error && { lastError: last.error }),
     })
     const record = await run.prepare(task.id, entry.name, prompt, active.size > 0)
-    await queue.writeAssignment(task.id, record)
+    await queue.records.assign(record)
     for (const other of active.values()) if (other.record) other.record.overlapped = true
     run.launch()
     active.set(key(entry), run)
@@ -319,73 +299,26 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     event('start', `attempt ${record.attempt} begins on ${agentId} (${type})`, task.id, agentId)
   }
 
-  /** When to look again though nothing changes, and whether nothing more can come of it. */
-  function pace(plan: Plan, scan: Scan): void {
-    const now = performance.now()
-    const waits = [RESCAN_MS]
-    for (const entry of queue.entries.values()) {
-      const since = entry.goneSince ?? (entry.task || entry.problem ? null : entry.since)
-      if (since !== null) waits.push(Math.max(since + settings.queue.settleMs + 1 - now, 5))
+  function rest(plan: Plan, scan: Scan): void {
+    const busy = active.size + scan.missing.length + scan.orphans.length > 0
+    const slots = Object.values(agents.getAgentStatus())
+    const quiet = {
+      entries: queue.entries.values(),
+      plan,
+      settleMs: settings.queue.settleMs,
+      busy,
+      halted: halt !== null,
     }
-    const settled = waits.length === 1
-    const open = [...plan.open].length > 0
-    const resting = Object.values(agents.getAgentStatus()).some((agent) => agent.state === 'failed')
-    quiet =
-      settled &&
-      !(active.size || open || plan.assign.length || halt || pressure || resting || dirty) &&
-      plan.later === null
-    if (active.size || open || scan.missing.length || scan.orphans.length) waits.push(BUSY_MS)
-    if (halt) waits.push(HALT_MS)
-    if (plan.later !== null) waits.push(plan.later - Date.now() + 1)
-    nextLook = Math.min(...waits)
+    const found = pace(quiet, performance.now(), Date.now())
+    next = found.next
+    settled = found.settled && !dirty && !pressure && !slots.some((slot) => slot.state === 'failed')
   }
 
-  // ---- upkeep ------------------------------------------------------------------------------------
-
-  /** Resting and missing agents, runs that nobody leads to (`monitoring.health_check_interval`). */
-  async function checkHealth(): Promise<void> {
-    for (const { id, type, state } of Object.values(agents.getAgentStatus())) {
-      const own = settings.agents[type]
-      if (!own || (state !== 'failed' && state !== 'missing')) continue
-      const well = parts.missing(type, own) === null && (await parts.probe(type, own))
-      if (well) event('agent', `${id} (${type}) is back`, null, id)
-      agents.rest(id, well ? 'idle' : state)
-    }
-    for (const id of await strays(at.runs, processes, (id) => active.has(id.toLowerCase())))
-      await adopt(id, null)
-    hints = null
-    soon()
-  }
-
-  async function watchLimits(): Promise<void> {
-    if (!Object.keys(settings.limits).length) return
-    const runs = [...active.values()].sort((a, b) =>
-      (a.record?.assigned_at ?? '') < (b.record?.assigned_at ?? '') ? -1 : 1,
-    )
-    const { claims, end } = await parts.guard(
-      runs.map((run) => run.pid),
-      settings.limits,
-    )
-    if (claims !== pressure) soon()
-    pressure = claims
-    tell('limits', 'system', claims)
-    const youngest = runs.at(-1)
-    if (end && youngest && !youngest.record?.stopping) await youngest.interrupt('memory')
-  }
-
-  /** Repeats, one at a time, until the end. */
-  function every(ms: () => number, work: () => Promise<void>): void {
-    const next = setTimeout(() => {
-      timers.delete(next)
-      void work()
-        .catch(stumble)
-        .then(() => lock && every(ms, work))
-    }, ms())
-    timers.add(next)
-  }
+  // ---- begin and end -----------------------------------------------------------------------------
 
   async function close(): Promise<void> {
-    for (const one of [timer, ...timers]) clearTimeout(one)
+    clearTimeout(timer)
+    endUpkeep()
     await watcher?.close()
     const mine = lock
     lock = null
@@ -393,7 +326,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     for (const done of waiters) done()
   }
 
-  const nextDone = () =>
+  /** The end of the next look. */
+  const looked = () =>
     new Promise<void>((resolve) => {
       const done = () => {
         waiters.delete(done)
@@ -401,86 +335,98 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       }
       waiters.add(done)
     })
-  /** On fresh folders: what a person just did by hand is seen before what they ask for. */
-  const afresh = async () => {
-    hints = null
-    await looking
-    dirty = true
-    await look()
-  }
-  const byHand = async (what: 'retry' | 'cancel', id: string) => {
-    await afresh()
-    const done = await queue[what](id)
+
+  /** What a person just did in the folders is seen before what they ask for. */
+  async function byHand(id: string, what: () => Promise<string>): Promise<string> {
+    afresh()
+    await looked()
+    const done = await what()
     const entry = queue.find(id, ['pending'])
     if (entry) await memory.learn(entry)
-    await afresh()
+    afresh()
+    await looked()
     return done
+  }
+
+  async function armed(): Promise<Watcher> {
+    const states = new Map(STATES.map((state) => [at.state[state], state]))
+    const changed = (folder: string, name: string | null) => {
+      const state = states.get(folder)
+      if (state && name) hints?.add(`tasks/${state}/${name}`)
+      else hints = null
+      soon()
+    }
+    return watch([at.tasks, ...states.keys()], changed, ({ message }) =>
+      tell('watcher', 'system', message),
+    )
   }
 
   return {
     async start() {
-      for (const folder of [...STATES.map((state) => at.state[state]), at.drafts])
+      for (const folder of [...Object.values(at.state), at.drafts])
         await mkdir(folder, { recursive: true })
       await mkdir(at.runs, { recursive: true, mode: 0o700 })
       const devices = await Promise.all(
         STATES.map(async (state) => (await stat(at.state[state])).dev),
       )
-      if (new Set(devices).size > 1)
+      if (new Set(devices).size > 1) {
         throw new OrchestrateError(
           'EXDEV',
           'the folders in tasks/ are on different file systems',
-          'put them on one, so that a rename is atomic',
+          'put them on one: a claim is a rename',
         )
-      lock = await takeLock({ path: at.lock, processes })
-      const states = new Map(STATES.map((state) => [at.state[state] as string, state]))
-      const changed = (folder: string, name: string | null) => {
-        if (states.has(folder) && name) hints?.add(`tasks/${states.get(folder)}/${name}`)
-        else hints = null
-        soon()
       }
-      watcher = await watch([at.tasks, ...states.keys()], changed, (error) =>
-        tell(
-          'watcher',
-          'system',
-          `watching failed (${error.message}): the folders are scanned every ${RESCAN_MS / 1000} s instead`,
-        ),
-      )
-      for (const id of await strays(at.runs, processes, () => false))
-        await adopt(id, queue.find(id) ?? null)
-      await afresh()
-      every(() => settings.healthCheckMs, checkHealth)
-      every(() => GUARD_MS, watchLimits)
+      lock = await takeLock({ path: at.lock, processes })
+      watcher = await armed()
+      for (const id of await strays(at.runs, processes, () => false)) await adopt(id, null)
+      afresh()
+      await looked()
+      const back = (id: string, type: string) => event('agent', `${id} (${type}) is back`, null, id)
+      const press = (why: string | null) => {
+        if (why !== pressure) soon()
+        pressure = why
+        tell('limits', 'system', why)
+      }
+      endUpkeep = keepUp({
+        ...parts,
+        runs: at.runs,
+        settings: () => settings,
+        agents,
+        active,
+        missing,
+        back,
+        adopt: (id) => adopt(id, null),
+        pressure: press,
+        stumble,
+        look: afresh,
+      })
     },
     async stop(how) {
-      if (!stopping || ORDER.indexOf(how) > ORDER.indexOf(stopping)) stopping = how
+      if (!stopping || HARDER.indexOf(how) > HARDER.indexOf(stopping)) stopping = how
       if (how === 'now')
         for (const run of active.values())
           if (!run.record?.stopping) await run.interrupt('stop').catch(stumble)
       soon()
-      while (lock && active.size && stopping !== 'detach') await nextDone()
+      while (lock && active.size && stopping !== 'detach') await looked()
       await looking
       await close()
     },
     async finished() {
-      while (lock && !quiet) await nextDone()
+      while (lock && !settled) await looked()
     },
-    poke() {
-      hints = null
-      soon()
-    },
-    reconfigure(next) {
-      settings = next
-      queue.rules = next.queue
-      hints = null
-      soon()
+    poke: afresh,
+    reconfigure(changed) {
+      settings = changed
+      queue.rules = changed.queue
+      afresh()
     },
     async add(tasks) {
       const ids = await queue.addTasks(tasks)
       soon()
       return ids
     },
-    retry: (id) => byHand('retry', id),
-    cancel: (id) => byHand('cancel', id),
+    retry: (id) => byHand(id, () => retry(queue, at, id)),
+    cancel: (id) => byHand(id, () => cancel(queue, id)),
     halted: () => halt?.why ?? pressure,
     active: () => [...active.values()].flatMap((run) => run.record?.task_id ?? []),
   }

@@ -4,20 +4,13 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import spawn from 'cross-spawn'
 import { isErrno } from '../files/files.ts'
-import { attempts, Lines, readShim, stderrTail, writeRun } from '../files/run-folder.ts'
-import type {
-  AgentKind,
-  AgentSettings,
-  Findings,
-  Processes,
-  RunRecord,
-  RunSight,
-  Task,
-} from '../types.ts'
+import { Lines, nextAttempt, readShim, stderrTail, writeRun } from '../files/run-folder.ts'
+import type * as T from '../types.ts'
+import type { RunRecord, RunSight } from '../types.ts'
 
 /**
  * POSIX shell, one per run, the agent's parent. It creates `pid` with noclobber and leaves if it exists (an attempt happens once);
@@ -34,9 +27,9 @@ printf '%3d\\n' $? 1<>"$d/exit"`
 export interface RunParts {
   root: string
   runs: string
-  kind: AgentKind
-  settings: AgentSettings
-  processes: Processes
+  kind: T.AgentKind
+  settings: T.AgentSettings
+  processes: T.Processes
   /** Called when the shim ends. */
   ended: () => void
 }
@@ -47,7 +40,7 @@ export class AgentProcess {
   readonly agentId: string
   record: RunRecord | null = null
   readonly #parts: RunParts
-  readonly #reader: ReturnType<AgentKind['reader']>
+  readonly #reader: ReturnType<T.AgentKind['reader']>
   #dir = ''
   #child: ChildProcess | null = null
   #shim: number | null = null
@@ -66,7 +59,7 @@ export class AgentProcess {
   }
 
   /** Specification 3.3: runs a task to its end and returns the agent's answer; throws when it did not succeed. */
-  async executeTask(task: Task, prompt = task.description): Promise<string> {
+  async executeTask(task: T.Task, prompt = task.description): Promise<string> {
     await this.prepare(task.id, `${task.id}.yaml`, prompt)
     await new Promise<void>((resolve, reject) => {
       this.launch()
@@ -90,31 +83,30 @@ export class AgentProcess {
     if (this.record) this.#parts.processes.signal(this.record.nonce, this.pid, 'SIGTERM')
   }
 
-  /** Makes the next attempt's folder with all a shim needs. RACE: `mkdir` has one winner; an empty folder is used again. */
+  /** Makes the next attempt's folder with all a shim needs. */
   async prepare(id: string, file: string, prompt: string, overlapped = false): Promise<RunRecord> {
     const { runs, kind, settings, processes } = this.#parts
-    const last = (await attempts(runs, id)).at(-1) ?? 0
-    const names = last ? await readdir(join(runs, id, String(last))) : ['none']
-    const attempt = names.length ? last + 1 : last
-    this.#dir = join(runs, id, String(attempt))
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 })
-    const session = randomUUID()
-    const promptFile = join(this.#dir, 'prompt.md')
+    const { attempt, folder } = await nextAttempt(runs, id)
+    const sessionId = randomUUID()
+    const promptFile = join(folder, 'prompt.md')
     await writeFile(promptFile, prompt, { mode: 0o600 })
-    this.record = {
-      ...{ task_id: id, attempt, agent_id: this.agentId, agent_type: this.agentType },
-      argv: kind.argv(settings.command, { promptFile, sessionId: session }),
-      ...{
-        nonce: randomUUID(),
-        boot_id: processes.bootId(),
-        assigned_at: new Date().toISOString(),
-        file,
-      },
-      session_id: session,
+    const who = { task_id: id, attempt, agent_id: this.agentId, agent_type: this.agentType }
+    const argv = kind.argv(settings.command, { promptFile, sessionId })
+    const mark = { nonce: `${id}.${attempt}.${randomUUID()}`, boot_id: processes.bootId() }
+    const assigned_at = new Date().toISOString()
+    const record = {
+      ...who,
+      argv,
+      ...mark,
+      assigned_at,
+      file,
+      session_id: sessionId,
       ...(overlapped && { overlapped }),
     }
+    this.#dir = folder
+    this.record = record
     await this.save({})
-    return this.record
+    return record
   }
 
   /** run.json, whole. */
@@ -127,29 +119,25 @@ export class AgentProcess {
   launch(): ChildProcess {
     const { root, kind, settings, ended } = this.#parts
     const { argv, nonce, task_id, attempt } = this.record as RunRecord
-    const marks = {
-      ORCHESTRATE_RUN: nonce,
-      ORCHESTRATE_TASK: task_id,
-      ORCHESTRATE_ATTEMPT: String(attempt),
-      ORCHESTRATE_AGENT: this.agentId,
-      ORCHESTRATE_WORKSPACE: root,
+    const about = {
+      TASK: task_id,
+      ATTEMPT: String(attempt),
+      AGENT: this.agentId,
+      WORKSPACE: root,
+      RUN: nonce,
     }
-    const file = (name: string, flags: string) =>
-      openSync(name.startsWith('/') ? name : join(this.#dir, name), flags, 0o600)
+    const marks = Object.fromEntries(
+      Object.entries(about).map(([key, value]) => [`ORCHESTRATE_${key}`, value]),
+    )
+    const env = { ...kind.env(process.env, settings), ...marks }
+    const stdin = kind.stdin === 'prompt' ? join(this.#dir, 'prompt.md') : '/dev/null'
     const stdio: number[] = []
     try {
-      stdio.push(
-        file(kind.stdin === 'prompt' ? 'prompt.md' : '/dev/null', 'r'),
-        file('stdout', 'a'),
-        file('stderr', 'a'),
-      )
-      const env = { ...kind.env(process.env, settings), ...marks }
-      const child = spawn('/bin/sh', ['-c', SHIM, 'orchestrate', this.#dir, ...argv], {
-        cwd: root,
-        detached: true,
-        env,
-        stdio,
-      })
+      stdio.push(openSync(stdin, 'r'))
+      for (const name of ['stdout', 'stderr'])
+        stdio.push(openSync(join(this.#dir, name), 'a', 0o600))
+      const args = ['-c', SHIM, 'orchestrate', this.#dir, ...argv]
+      const child = spawn('/bin/sh', args, { cwd: root, detached: true, env, stdio })
       child.on('error', ended).on('exit', ended).unref()
       this.#since = { begun: performance.now() }
       this.#child = child
@@ -190,29 +178,29 @@ export class AgentProcess {
     return stderrTail(this.#dir)
   }
 
-  findings(): Findings {
+  findings(): T.Findings {
     return this.#reader.findings()
   }
 
-  /** Reads what is new. `assigned` is the caller's to say. */
+  /** Reads what is new. The order matters: what is not alive has written its exit status, and all its output, before we read them. */
   async look(assigned = true): Promise<RunSight> {
-    const { pid, exit } = await readShim(this.#dir)
+    const { pid } = await readShim(this.#dir)
     this.#shim = pid || null
     const rebooted = this.record?.boot_id !== this.#parts.processes.bootId()
     const alive = !rebooted && this.isAlive()
+    const { exit } = await readShim(this.#dir)
     this.#lines ??= new Lines(join(this.#dir, 'stdout'), (line) => this.#reader.line(line))
     await this.#lines.read(!alive || exit !== null)
     const endEvent = this.findings().ended
     if (endEvent || exit !== null) this.#since.ended ??= performance.now()
     const since = (from?: number) => (from === undefined ? 0 : performance.now() - from)
+    const { begun, stopping, ended } = this.#since
     const age = pid && alive ? this.#parts.processes.ageMs(pid) : null
     return {
       record: this.record,
       phase: exit !== null ? 'ended' : pid === null ? 'unborn' : pid > 0 ? 'running' : 'stillborn',
       ...{ assigned, alive, endEvent, exit },
-      ageMs: age ?? since(this.#since.begun),
-      stoppingMs: since(this.#since.stopping),
-      endedMs: since(this.#since.ended),
+      ...{ ageMs: age ?? since(begun), stoppingMs: since(stopping), endedMs: since(ended) },
     }
   }
 }

@@ -1,11 +1,11 @@
 // The folder of a run, `.orchestrate/runs/<id>/<attempt>/`: what it says, in any state a crash may leave it.
-import { open, readdir, readFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunRecord } from '../types.ts'
-import { writeWhole } from './files.ts'
+import { isErrno, writeWhole } from './files.ts'
 
 /** Attempts of an id, lowest first. RACE: the folder may be removed by hand at any time. */
-export async function attempts(runs: string, id: string): Promise<number[]> {
+async function attempts(runs: string, id: string): Promise<number[]> {
   const names = await readdir(join(runs, id)).catch(() => [])
   return names
     .map(Number)
@@ -19,6 +19,22 @@ async function readRun(runs: string, id: string, attempt = 0): Promise<RunRecord
   } catch {
     return null // missing, or cut off by a crash: the same as never written
   }
+}
+
+/** Makes the folder of the next attempt. RACE: `mkdir` has one winner; an empty folder, left by a crash, is used again. */
+export async function nextAttempt(
+  runs: string,
+  id: string,
+): Promise<{ attempt: number; folder: string }> {
+  const last = (await attempts(runs, id)).at(-1) ?? 0
+  const left = last ? await readdir(join(runs, id, String(last))) : ['none']
+  const attempt = left.length ? last + 1 : last
+  const folder = join(runs, id, String(attempt))
+  await mkdir(join(runs, id), { recursive: true, mode: 0o700 })
+  await mkdir(folder, { mode: 0o700 }).catch((error) => {
+    if (!isErrno(error, 'EEXIST') || left.length) throw error
+  })
+  return { attempt, folder }
 }
 
 export async function writeRun(runs: string, record: RunRecord): Promise<void> {

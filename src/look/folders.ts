@@ -176,6 +176,11 @@ export class Folders {
     for (const path of this.#orphans.keys()) if (!seen.has(path)) this.#orphans.delete(path)
   }
 
+  /** Whether the record of this very attempt lies in assigned/. */
+  isAssigned(run: { task_id: string; agent_id: string }): boolean {
+    return this.names.get('assigned')?.has(`${run.task_id}_${run.agent_id}.yaml`) ?? false
+  }
+
   /** After a rename of ours. */
   moved(entry: Entry, state: State, path: string): void {
     this.entries.delete(entry.file)

@@ -14,7 +14,7 @@ export function createMemory(runs: string, queue: TaskQueue) {
     const last: Partial<RunRecord> | null =
       (await history(runs, entry.id)).at(-1) ??
       (entry.state === 'completed' || entry.state === 'failed'
-        ? await queue.readResult(entry.state, entry.id)
+        ? await queue.records.readResult(entry.state, entry.id)
         : null)
     if (last) past.set(entry, last)
     else past.delete(entry)

@@ -1,0 +1,27 @@
+// The agent kinds by name. This folder alone knows a vendor; the core sees an AgentKind.
+// Promises: every agent type of a configuration has a kind; a new CLI is one file here and one line below.
+import type { AgentKind, AgentSettings } from '../core/types.ts'
+import { claude } from './claude.ts'
+import { codex } from './codex.ts'
+import { cursor } from './cursor.ts'
+import { custom } from './custom.ts'
+import { gemini } from './gemini.ts'
+import { shell } from './shell.ts'
+
+export { needsSandboxNote, version, which } from './probe.ts'
+
+/** The built-in kinds. */
+export const kinds: Record<string, AgentKind> = { claude, codex, gemini, cursor, shell }
+
+/** What a built-in type runs when its configuration names no command; `shell` has none. */
+export const defaultCommands: Record<string, string[]> = {
+  claude: ['claude'],
+  codex: ['codex', 'exec'],
+  gemini: ['gemini'],
+  cursor: ['cursor-agent'],
+  shell: [],
+}
+
+/** The kind of a configured agent type; a type that is not built in runs its command. */
+export const kindOf = (type: string, settings: AgentSettings): AgentKind =>
+  (Object.hasOwn(kinds, type) ? kinds[type] : undefined) ?? custom(type, settings)

@@ -1,0 +1,25 @@
+// The lines that `logs` shows: what was said, which tool was called with what, what came back.
+// Promises: one event, one short text; texts of the agent stay whole; control characters are left to the terminal's keeper.
+import { type Json, object, sentence, string } from './events.ts'
+
+/** The argument of a tool call that tells most, in this order. */
+const TELLING = ['file_path', 'path', 'command', 'cmd', 'pattern', 'query', 'url', 'description']
+
+export function call(tool: string, input: unknown): string {
+  const given = object(input)
+  const key = TELLING.find((name) => string(given[name]) !== '')
+  return sentence(`> ${tool} ${key ? string(given[key]) : ''}`, 160)
+}
+
+export const came = (ok: boolean, output: unknown): string =>
+  sentence(`< ${ok ? '' : 'failed: '}${flat(output)}`, 160)
+
+export const over = (ok: boolean, error?: string): string =>
+  ok ? '= done' : `= failed: ${sentence(error ?? 'no reason given')}`
+
+/** Tool output is a text, or blocks of text. */
+export function flat(output: unknown): string {
+  if (typeof output === 'string') return output
+  if (!Array.isArray(output)) return ''
+  return output.map((block: unknown) => string((object(block) as Json).text)).join('\n')
+}

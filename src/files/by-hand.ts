@@ -1,0 +1,63 @@
+// `retry` and `cancel`: what a person does with `mv`, for those who would rather type it (DESIGN 1.8). A move, and
+// nothing else: what follows from it is the table's.
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TaskQueue } from '../core/queue.ts'
+import { OrchestrateError } from '../types.ts'
+import { move } from './files.ts'
+import { newest, release } from './run-folder.ts'
+import type { Workspace } from './workspace.ts'
+
+const LISTS = '`orchestrate tasks` lists them'
+
+/** Back to pending: what failed or was cancelled; a success, which is then forgotten; a held copy, whose other half joins its run. */
+export async function retry(queue: TaskQueue, at: Workspace, id: string): Promise<string> {
+  const waiting = queue.find(id, ['pending'])
+  const settled = queue.find(id, ['failed', 'completed'])
+  if (queue.find(id, ['assigned'])) {
+    throw new OrchestrateError(
+      'ASSIGNED',
+      `${id} has an agent at work`,
+      `\`orchestrate cancel ${id}\` first`,
+    )
+  }
+  if (!waiting && !settled)
+    throw new OrchestrateError('NO_TASK', `there is no task \`${id}\``, LISTS)
+  await release(at.runs, (settled ?? waiting)?.id ?? id)
+  if (!settled) return `${id} may run again`
+  if (!waiting) {
+    await queue.place(settled, 'pending')
+    return `${settled.id} is back in pending/`
+  }
+  const run = await newest(at.runs, settled.id)
+  const shelf = join(at.runs, settled.id, String(run?.attempt ?? 1))
+  await mkdir(shelf, { recursive: true })
+  await move(settled.path, join(shelf, `${settled.state}-${settled.name}`))
+  return `${waiting.file} will run; the ${settled.state} copy is kept in ${shelf.slice(at.root.length + 1)}`
+}
+
+/** To failed/, whether it waits or runs. */
+export async function cancel(queue: TaskQueue, id: string): Promise<string> {
+  const entry = queue.find(id, ['assigned', 'pending'])
+  const settled = queue.find(id)
+  if (!entry) {
+    throw new OrchestrateError(
+      'NO_TASK',
+      settled ? `${id} is ${settled.state} already` : `there is no task \`${id}\``,
+      LISTS,
+    )
+  }
+  if (entry.state === 'assigned') {
+    await queue.place(entry, 'failed')
+    return `${entry.id} is cancelled; its agent is being stopped`
+  }
+  const completed_at = new Date().toISOString()
+  await queue.records.result('failed', entry.id, {
+    task_id: entry.id,
+    status: 'cancelled',
+    outcome: 'cancelled',
+    completed_at,
+  })
+  await queue.place(entry, 'failed')
+  return `${entry.id} is cancelled`
+}

@@ -1,0 +1,47 @@
+// Our records beside the task files: who works on a task, and how it went. Written whole, derived from the run folder,
+// so that each may be written again, and none decides anything.
+import { mkdir, readdir, rename, unlink } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { ResultRecord, RunRecord, State } from '../types.ts'
+import { readRegular, writeWhole } from './files.ts'
+import { formatRecord, readRecord } from './record.ts'
+import type { Workspace } from './workspace.ts'
+
+const CAP = 1 << 20
+
+export function createRecords(at: Workspace) {
+  const read = async <T extends object>(path: string) =>
+    readRecord<T>((await readRegular(path, CAP).catch(() => Buffer.of())).toString())
+  const resultPath = (state: State, id: string) => join(at.state[state], `${id}_result.yaml`)
+
+  return {
+    /** `<state>/<id>_result.yaml` (specification 4.3). */
+    result: (state: State, id: string, record: object) =>
+      writeWhole(resultPath(state, id), formatRecord(record)),
+    readResult: (state: State, id: string) => read<Partial<ResultRecord>>(resultPath(state, id)),
+
+    /** `assigned/<id>_<agent>.yaml` (specification 4.2). */
+    async assign(
+      run: Pick<RunRecord, 'task_id' | 'agent_id' | 'agent_type' | 'assigned_at' | 'attempt'>,
+    ): Promise<void> {
+      const { task_id, agent_id, agent_type, assigned_at, attempt } = run
+      const record = formatRecord({ task_id, agent_id, agent_type, assigned_at, attempt })
+      await writeWhole(join(at.state.assigned, `${task_id}_${agent_id}.yaml`), record)
+    },
+
+    async unassign(id: string): Promise<void> {
+      for (const name of await readdir(at.state.assigned)) {
+        const ours =
+          name.startsWith(`${id}_agent_`) && /^_agent_\d+\.yaml$/.test(name.slice(id.length))
+        if (ours) await unlink(join(at.state.assigned, name)).catch(() => {}) // a person was quicker
+      }
+    },
+
+    /** A record that lost its task joins its run. RACE: a person may move it first. */
+    async shelve(path: string, id: string): Promise<void> {
+      const folder = join(at.runs, id, String((await read<ResultRecord>(path))?.attempt ?? 1))
+      await mkdir(folder, { recursive: true })
+      await rename(path, join(folder, basename(path))).catch(() => {})
+    },
+  }
+}

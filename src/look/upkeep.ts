@@ -1,0 +1,83 @@
+// What is looked after in the background: agents that rest or are missing, runs that nobody leads to, the resources that
+// all agents together use. It finds out; what follows is the loop's.
+import type { AgentProcess } from '../core/run.ts'
+import type * as T from '../types.ts'
+import type { TaskDistributor } from './agents.ts'
+import { strays } from './strays.ts'
+
+/** ms between two samples of memory, CPU and disk. */
+const SAMPLE_MS = 5000
+
+export interface UpkeepParts {
+  runs: string
+  settings: () => T.Settings
+  processes: T.Processes
+  agents: TaskDistributor
+  active: ReadonlyMap<string, AgentProcess>
+  /** One sentence when the command of a type is not on this machine. */
+  missing: (type: string) => string | null
+  /** Whether a resting agent's command answers again. */
+  probe: (type: string, settings: T.AgentSettings) => Promise<boolean>
+  /** Against `performance.*`: why nothing may be claimed, and whether the newest run must end. */
+  guard: (
+    runs: (number | null)[],
+    limits: T.Settings['limits'],
+  ) => Promise<{ claims: string | null; end: boolean }>
+  /** An agent is back. */
+  back: (id: string, type: string) => void
+  adopt: (id: string) => Promise<unknown>
+  pressure: (why: string | null) => void
+  stumble: (error: unknown) => void
+  /** Look at everything again. */
+  look: () => void
+}
+
+/** Starts it; returns what ends it. */
+export function keepUp(parts: UpkeepParts): () => void {
+  const { agents, active, settings } = parts
+  const timers = new Set<NodeJS.Timeout>()
+  let ended = false
+
+  async function health(): Promise<void> {
+    for (const { id, type, state } of Object.values(agents.getAgentStatus())) {
+      const own = settings().agents[type]
+      if (!own || (state !== 'failed' && state !== 'missing')) continue
+      const well = parts.missing(type) === null && (await parts.probe(type, own))
+      if (well) parts.back(id, type)
+      agents.rest(id, well ? 'idle' : state)
+    }
+    const found = await strays(parts.runs, parts.processes, (id) => active.has(id.toLowerCase()))
+    for (const id of found) await parts.adopt(id)
+    parts.look()
+  }
+
+  async function limits(): Promise<void> {
+    if (!Object.keys(settings().limits).length) return
+    const begun = (run: AgentProcess) => run.record?.assigned_at ?? ''
+    const runs = [...active.values()].sort((a, b) => (begun(a) < begun(b) ? -1 : 1))
+    const { claims, end } = await parts.guard(
+      runs.map((run) => run.pid),
+      settings().limits,
+    )
+    parts.pressure(claims)
+    const youngest = runs.at(-1)
+    if (end && youngest && !youngest.record?.stopping) await youngest.interrupt('memory')
+  }
+
+  /** One at a time, for ever. */
+  function every(ms: () => number, work: () => Promise<void>): void {
+    const next = setTimeout(() => {
+      timers.delete(next)
+      void work()
+        .catch(parts.stumble)
+        .then(() => ended || every(ms, work))
+    }, ms())
+    timers.add(next)
+  }
+  every(() => settings().healthCheckMs, health)
+  every(() => SAMPLE_MS, limits)
+  return () => {
+    ended = true
+    for (const timer of timers) clearTimeout(timer)
+  }
+}

@@ -1,0 +1,62 @@
+// The hint that something changed in a folder, by chokidar. It says that, never what: reading the folder says what.
+// Promises: one watch per folder however much it holds, no folder is read; where watching fails, it says so once.
+import { stat } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { FSWatcher } from 'chokidar'
+import { OrchestrateError } from '../types.ts'
+
+/** `rearm`: watches what was deleted and made again, or was not there; one `stat` per folder when nothing changed. Then scan. */
+export type Watcher = { rearm(): Promise<void>; close(): Promise<void> }
+
+/** Resolves when armed. `changed`: `name` is a hint, null when not told. `failed` is called at most once. */
+export async function watch(
+  folders: string[],
+  changed: (folder: string, name: string | null) => void,
+  failed: (error: OrchestrateError) => void,
+): Promise<Watcher> {
+  const armed = new Map<string, { inode: string; watcher: FSWatcher }>()
+  let told = false
+  let closed = false
+  let turn = Promise.resolve()
+
+  async function arm(folder: string): Promise<void> {
+    // RACE: the folder may be replaced right after this; then the next rearm sees another inode.
+    const now = await stat(folder).catch(() => null)
+    const inode = now ? `${now.dev}:${now.ino}` : ''
+    const old = armed.get(folder)
+    if (closed || (old?.inode ?? '') === inode) return
+    armed.delete(folder)
+    await old?.watcher.close()
+    if (inode === '') return
+    const watcher = new FSWatcher({ ignored: (path) => path !== folder, depth: 0, atomic: false })
+    const one = { inode, watcher }
+    armed.set(folder, one)
+    // At each event chokidar would read the folder and the stat of every file, were its throttle not shut.
+    watcher._throttle = () => false
+    watcher.on('raw', (_event, name: string | null) => {
+      // Its own name: deleted or moved away. The next of that name may well get the same inode.
+      if (name === basename(folder)) one.inode = 'gone'
+      changed(folder, name)
+    })
+    watcher.on('error', (cause) => {
+      one.inode = 'gone'
+      const text = `${folder} cannot be watched (${cause}); it is scanned now and then instead`
+      const hint = 'on Linux, `sysctl fs.inotify` shows the limits'
+      if (!told) failed(new OrchestrateError('NOT_WATCHED', text, hint, { cause }))
+      told = true
+    })
+    await new Promise<void>((resolve) => watcher.once('ready', resolve).add(folder))
+  }
+
+  const armAll = async () => {
+    for (const folder of folders) await arm(folder)
+  }
+  const rearm = () => (turn = turn.then(armAll)) // one at a time
+  const close = async () => {
+    closed = true
+    await turn
+    for (const { watcher } of armed.values()) await watcher.close()
+  }
+  await rearm()
+  return { rearm, close }
+}

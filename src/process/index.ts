@@ -1,0 +1,37 @@
+// The only module that knows what a process is: identity, marks, signals, open files, cost.
+// Promises the interface `Processes` of the core, on Linux in full, elsewhere as far as `ps` can tell.
+import type { Processes } from '../core/types.ts'
+import { editor } from './editor.ts'
+import { ofRun } from './marks.ts'
+import * as proc from './proc.ts'
+import * as ps from './ps.ts'
+import { signal, sweep } from './sweep.ts'
+import { createUsage } from './usage.ts'
+import { writers } from './writers.ts'
+
+export function createProcesses(platform: NodeJS.Platform = process.platform): Processes {
+  const system = platform === 'linux' ? { ...proc, writers } : ps
+  const { bootId, started, ageMs, list } = system
+  return {
+    bootId,
+    started,
+    ageMs,
+    list,
+    ofRun: (nonce, shim, all = list()) => ofRun(nonce, shim, all),
+    signal: (nonce, shim, name) => signal(list, nonce, shim, name),
+    sweep: (nonce, shim) => sweep(list, nonce, shim),
+    writers: system.writers,
+    editor: (folder, name, names) => editor(living(started), folder, name, names),
+    usage: createUsage(list, ageMs),
+  }
+}
+
+/** Another user's process may be hidden from us; then the kernel still says that it is not ours to signal. */
+const living = (started: Processes['started']) => (pid: number) => {
+  try {
+    process.kill(pid, 0)
+    return started(pid) !== null
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

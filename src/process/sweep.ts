@@ -1,0 +1,62 @@
+// Signals to a run, and its end. Promises: signals reach only what is verified to be the run's; after a sweep that
+// did not throw, nothing of the run is living.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { OrchestrateError, type ProcessInfo } from '../core/types.ts'
+import { ofRun, wholeGroups } from './marks.ts'
+
+const PATIENCE_MS = 10_000
+/** The kernel needs a moment to take a killed process down; a fork may have slipped through. */
+const FIRST_WAIT_MS = 5
+const LONGEST_WAIT_MS = 160
+
+/** To the shim's whole group, when all that lives in it is the run's. */
+export function signal(
+  list: () => ProcessInfo[],
+  nonce: string,
+  shim: number | null,
+  name: NodeJS.Signals,
+): void {
+  if (shim === null) return
+  const all = list()
+  if (wholeGroups(ofRun(nonce, shim, all), all).includes(shim)) send(-shim, name)
+}
+
+export async function sweep(
+  list: () => ProcessInfo[],
+  nonce: string,
+  shim: number | null,
+): Promise<void> {
+  const until = performance.now() + PATIENCE_MS
+  let wait = FIRST_WAIT_MS
+  for (let empty = 0; empty < 2; ) {
+    const all = list()
+    const left = ofRun(nonce, shim, all)
+    if (left.length === 0) {
+      empty++ // twice: a pass may miss a child that was born behind its back
+      continue
+    }
+    empty = 0
+    if (performance.now() > until) throw unswept(left)
+    for (const group of wholeGroups(left, all)) send(-group, 'SIGKILL')
+    for (const pid of left) send(pid, 'SIGKILL')
+    await sleep(wait)
+    wait = Math.min(wait * 2, LONGEST_WAIT_MS)
+  }
+}
+
+/** RACE: it may have ended by itself (ESRCH), or become another user's by setuid (EPERM): the next pass tells. */
+function send(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error
+  }
+}
+
+const unswept = (pids: number[]): OrchestrateError =>
+  new OrchestrateError(
+    'NOT_SWEPT',
+    `processes of this run cannot be ended (pid ${pids.join(', ')})`,
+    `look at them with \`ps -o pid,user,stat,wchan,args -p ${pids.join(',')}\``,
+  )

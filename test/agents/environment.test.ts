@@ -1,0 +1,56 @@
+// What a run inherits: marks of an outer agent never, what a person configured always.
+import { expect, test } from 'vitest'
+import { kinds } from '../../src/agents/index.ts'
+import type { AgentSettings } from '../../src/core/types.ts'
+import { settings } from './transcripts.ts'
+
+const env = (kind: string, inherited: NodeJS.ProcessEnv, more: Partial<AgentSettings> = {}) =>
+  kinds[kind]?.env(inherited, settings(more)) ?? {}
+const from = (names: string) => Object.fromEntries(names.split(' ').map((name) => [name, 'x']))
+
+test('marks of an outer agent and an outer run are stripped', () => {
+  const marks = from(
+    'CLAUDECODE CLAUDE_CODE_ENTRYPOINT CLAUDE_CODE_SSE_PORT CLAUDE_CODE_SESSION_ID CLAUDE_CODE_SESSION_ACCESS_TOKEN CLAUDE_CODE_REMOTE CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR CLAUDE_PROJECT_DIR CODEX_SANDBOX CODEX_THREAD_ID CODEX_MANAGED_BY_NPM GEMINI_CLI GEMINI_CLI_IDE_SERVER_PORT CURSOR_AGENT OPENCODE COPILOT_CLI QWEN_CODE AI_AGENT AGENT ORCHESTRATE_RUN ORCHESTRATE_ATTEMPT',
+  )
+  for (const kind of ['claude', 'codex', 'cursor', 'shell']) expect(env(kind, marks)).toEqual({})
+})
+
+test('what people set on purpose is inherited', () => {
+  const chosen = from(
+    'PATH EDITOR AGENT_NAME CODEX_HOME CLAUDE_CONFIG_DIR CLAUDE_CODE_OAUTH_TOKEN CLAUDE_CODE_MAX_RETRIES CLAUDE_CODE_USE_BEDROCK CLAUDE_CODE_SESSIONEND_HOOKS_TIMEOUT_MS ANTHROPIC_API_KEY ANTHROPIC_BASE_URL OPENAI_API_KEY GEMINI_API_KEY GEMINI_CLI_TRUST_WORKSPACE OPENCODE_CONFIG COPILOT_HOME IS_SANDBOX',
+  )
+  expect(env('claude', chosen)).toEqual(chosen)
+  expect(env('claude', { UNSET: undefined })).toEqual({})
+})
+
+test('minimal: the common ones and the kind’s own', () => {
+  const inherited = from(
+    'PATH HOME LC_ALL XDG_CONFIG_HOME https_proxy NO_PROXY SSH_AUTH_SOCK DATABASE_URL AWS_SECRET_ACCESS_KEY ANTHROPIC_API_KEY CLAUDE_CONFIG_DIR OPENAI_API_KEY CLAUDECODE',
+  )
+  const common = from('PATH HOME LC_ALL XDG_CONFIG_HOME https_proxy NO_PROXY SSH_AUTH_SOCK')
+  const minimal = { inheritEnv: 'minimal' as const }
+  expect(env('claude', inherited, minimal)).toEqual({
+    ...common,
+    ...from('ANTHROPIC_API_KEY CLAUDE_CONFIG_DIR'),
+  })
+  expect(env('codex', inherited, minimal)).toEqual({ ...common, OPENAI_API_KEY: 'x' })
+  expect(env('shell', inherited, minimal)).toEqual(common)
+})
+
+test('env of the configuration has the last word', () => {
+  const given = { PATH: '/mine', AGENT: 'on purpose', GEMINI_CLI_NO_RELAUNCH: 'false' }
+  expect(env('gemini', { PATH: '/bin' }, { env: given })).toEqual(given)
+  expect(env('gemini', {})).toEqual({ GEMINI_CLI_NO_RELAUNCH: 'true' })
+})
+
+test.each([
+  ['claude', 'ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN'],
+  ['codex', 'OPENAI_API_KEY CODEX_API_KEY'],
+  ['gemini', 'GEMINI_API_KEY GOOGLE_API_KEY'],
+  ['cursor', 'CURSOR_API_KEY'],
+])('%s by subscription is not handed its API keys', (kind, names) => {
+  const keys = from(names)
+  expect(env(kind, keys, { billing: 'api' })).toMatchObject(keys)
+  for (const name of Object.keys(keys))
+    expect(env(kind, keys, { billing: 'subscription' })).not.toHaveProperty(name)
+})

@@ -1,0 +1,114 @@
+// The end of a run: signals reach its group only, the sweep reaches everything, and says so when it cannot.
+import { afterEach, expect, it } from 'vitest'
+import { createProcesses } from '../../src/process/index.ts'
+import { sweep } from '../../src/process/sweep.ts'
+import { end, ended, leaveNothing, printed, processes, run, start, until } from './world.ts'
+
+afterEach(leaveNothing)
+
+const CHAIN = new URL('../../fixtures/programs/proc-fork-chain.sh', import.meta.url).pathname
+
+it('ends an agent that ignores TERM', async () => {
+  const { pid, child } = run(`trap '' TERM INT; echo $$; while :; do sleep 1; done`, 'sweep-1')
+  await printed(child)
+  processes.signal('sweep-1', pid, 'SIGTERM')
+  await until('sleep was ended by TERM, the agent was not', () => processes.started(pid) !== null)
+  expect(child.signalCode).toBeNull()
+  await processes.sweep('sweep-1', pid)
+  expect(processes.ofRun('sweep-1', pid)).toEqual([])
+  await ended(child)
+  expect(child.signalCode).toBe('SIGKILL')
+})
+
+it('signals the whole group of the shim and nothing else', async () => {
+  const { pid, child } = run('setsid sleep 1000 & echo $!; sleep 1000 & wait', 'sweep-2')
+  const apart = await printed(child)
+  await until('three', () => processes.ofRun('sweep-2', pid).length === 3)
+  await until('setsid', () => processes.list().some((one) => one.session === apart))
+  processes.signal('sweep-2', pid, 'SIGTERM')
+  await until('the rest', () => processes.ofRun('sweep-2', pid).length === 1)
+  expect(processes.ofRun('sweep-2', pid)).toEqual([apart])
+  processes.signal('sweep-2', null, 'SIGTERM') // no shim: nobody
+  expect(processes.started(apart)).not.toBeNull()
+  processes.signal('sweep-2', pid, 'SIGTERM') // the group is gone: fine
+  await processes.sweep('sweep-2', pid)
+})
+
+it('signals the group when its shim is dead and only a bare child is left', async () => {
+  const { pid, child } = run('env -i sleep 1000 & exit 0', 'sweep-3')
+  await ended(child)
+  processes.signal('sweep-3', pid, 'SIGINT')
+  processes.signal('sweep-3', pid, 'SIGTERM')
+  await until('its end', () => processes.ofRun('sweep-3', pid).length === 0)
+})
+
+it('ends a stopped process', async () => {
+  const { pid, child } = run('sleep 1000', 'sweep-4')
+  child.kill('SIGSTOP')
+  await processes.sweep('sweep-4', pid)
+  await ended(child)
+})
+
+for (const [name, word] of [
+  ['in one group', ''],
+  ['in a new session each', 'apart'],
+]) {
+  it(`ends a chain of forks ${name}`, async () => {
+    const { pid } = start('sh', [CHAIN, '2000', word ?? ''], `chain-${word}`)
+    await until('the first has gone', () => {
+      const pids = processes.ofRun(`chain-${word}`, pid)
+      return pids.length > 0 && !pids.includes(pid)
+    })
+    await processes.sweep(`chain-${word}`, pid)
+    // Ten more looks: had one slipped away, it would be back.
+    for (let look = 0; look < 10; look++) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      expect(processes.ofRun(`chain-${word}`, pid)).toEqual([])
+    }
+  })
+}
+
+it('returns without waiting when there is nothing, and looks twice', async () => {
+  let looks = 0
+  let turns = 0
+  const counting = setImmediate(function again() {
+    turns++
+    setImmediate(again)
+  })
+  const list = () => {
+    looks++
+    return []
+  }
+  await sweep(list, 'nobody', null)
+  clearImmediate(counting)
+  expect(looks).toBe(2)
+  expect(turns).toBe(0)
+})
+
+it('says which processes it could not end', async () => {
+  const undying = { pid: 0x7ffffff0, parent: 1, group: 0, session: 0, started: '1', mark: 'stone' }
+  const failed = sweep(() => [undying], 'stone', null)
+  await expect(failed).rejects.toMatchObject({
+    code: 'NOT_SWEPT',
+    message: expect.stringContaining('2147483632'),
+  })
+})
+
+it('works by `ps` too, where there is no /proc', async () => {
+  const byPs = createProcesses('freebsd')
+  const { pid, child } = run(
+    'true & env -i sleep 1000 & setsid sleep 1000 & exec sleep 1000',
+    'ps-1',
+  )
+  const stranger = run('sleep 1000')
+  await until('all of them', () => processes.ofRun('ps-1', pid).length === 3)
+  expect(byPs.ofRun('ps-1', pid).sort()).toEqual(processes.ofRun('ps-1', pid).sort())
+  expect(byPs.ofRun('ps-1', stranger.pid)).not.toContain(stranger.pid)
+  expect(byPs.started(pid)).toMatch(/ \d\d:\d\d:\d\d /)
+  expect(byPs.ageMs(pid)).toBeLessThan(60_000)
+  await byPs.sweep('ps-1', pid)
+  await ended(child)
+  expect(byPs.started(pid)).toBeNull()
+  expect(byPs.writers(['/tmp/x'])).toEqual(new Set())
+  await end(stranger.child)
+})

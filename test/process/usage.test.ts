@@ -1,0 +1,49 @@
+// What runs cost, with everything that they have started.
+import { statfsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, it } from 'vitest'
+import { createProcesses } from '../../src/process/index.ts'
+import { ended, folder, leaveNothing, processes, run, until } from './world.ts'
+
+afterEach(leaveNothing)
+
+const TMPFS = 0x01021994
+
+it('is unknown at first, then memory and CPU of the descendants too', async () => {
+  const { usage } = createProcesses()
+  const { pid } = run('(while :; do :; done) & sleep 1000', 'usage-1')
+  expect(await usage([pid])).toBeNull()
+  const busy = await until('a busy child', async () => {
+    const now = await usage([pid])
+    return now !== null && now.cpuPercent > 10 ? now : null
+  })
+  expect(busy.memoryMb).toBeGreaterThan(1)
+  expect(busy.diskMbps).toBe(0)
+  await processes.sweep('usage-1', pid)
+  expect(await usage([pid])).toMatchObject({ memoryMb: 0, cpuPercent: 0 })
+})
+
+it('survives processes that vanish, and no processes at all', async () => {
+  const { usage } = createProcesses()
+  const { pid, child } = run('exit 0')
+  await usage([pid])
+  await ended(child)
+  expect(await usage([pid, 0x7ffffff0])).toEqual({ memoryMb: 0, cpuPercent: 0, diskMbps: 0 })
+  expect(await usage([])).toEqual({ memoryMb: 0, cpuPercent: 0, diskMbps: 0 })
+})
+
+it.skipIf(process.platform !== 'linux' || statfsSync(tmpdir()).type === TMPFS)(
+  'counts what is written to disk, also by a child that is new',
+  async () => {
+    const { usage } = createProcesses()
+    const { pid, child } = run(
+      `read go; dd if=/dev/zero of="${join(folder(), 'big')}" bs=1M count=16 conv=fsync & sleep 1000`,
+      'usage-3',
+    )
+    await usage([pid])
+    child.stdin?.write('go\n')
+    await until('a rate', async () => ((await usage([pid]))?.diskMbps ?? 0) > 0)
+    await processes.sweep('usage-3', pid)
+  },
+)
