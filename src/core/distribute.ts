@@ -1,11 +1,11 @@
 // Who does what, and why the others wait (specification 5; DESIGN 3). Pure: entries, agents and a time in, a plan out.
+import { duplicates } from '../look/duplicates.ts'
 import { clock, noAgent } from '../look/words.ts'
-import type { Entry, Note, Plan, Priority, Slot, State, Task } from '../types.ts'
+import type { Entry, Note, Plan, Priority, Slot, Task } from '../types.ts'
 
 const RANK: Record<Priority, number> = { high: 0, normal: 1, low: 2 }
 /** A task rises one level for each of these, so that none starves (specification 5.2). */
 const RISE_MS = 30 * 60_000
-const FURTHER: State[] = ['completed', 'failed', 'assigned', 'pending']
 
 export function distribute(
   entries: readonly Entry[],
@@ -70,26 +70,6 @@ export function queueOrder(entries: readonly Entry[], now: number): { entry: Ent
         a.task.createdAt - b.task.createdAt ||
         (a.entry.id < b.entry.id ? -1 : 1),
     )
-}
-
-/** Two files of one id or one name: the one further along wins, then the older; the others are held. */
-function duplicates(entries: readonly Entry[], plan: Plan): void {
-  const order = [...entries].sort(
-    (a, b) => FURTHER.indexOf(a.state) - FURTHER.indexOf(b.state) || a.ctimeMs - b.ctimeMs,
-  )
-  const ids = new Map<string, Entry>()
-  const names = new Map<string, Entry>()
-  for (const entry of order) {
-    const other = (entry.task && ids.get(key(entry))) ?? names.get(entry.name.toLowerCase())
-    const same = other && key(other) === key(entry) ? 'id' : 'name'
-    const how = `rename this one, or \`orchestrate retry ${entry.id}\``
-    // One that is gone may come back (an editor saves by renaming), so the other waits until that is settled.
-    if (other?.goneSince === null)
-      plan.held.set(entry, `${other.file} has the same ${same}: ${how}`)
-    else if (other) plan.waiting.set(entry, 'it was moved a moment ago')
-    if (entry.task && !ids.has(key(entry))) ids.set(key(entry), entry)
-    if (!names.has(entry.name.toLowerCase())) names.set(entry.name.toLowerCase(), entry)
-  }
 }
 
 const key = (entry: Entry) => entry.id.toLowerCase()

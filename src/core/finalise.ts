@@ -1,11 +1,11 @@
 // The end of a run, in the order that survives a crash anywhere: sweep, run.json, output and context, record, move.
 // Each step may be done again by the next look; the move comes last, and nothing but the move makes the task done.
-import { isAbsolute, relative, resolve } from 'node:path'
-import { resultOf } from '../files/record.ts'
-import { history, writeRun } from '../files/run-folder.ts'
+import { resultOf, toldBy } from '../files/record.ts'
+import { history } from '../files/run-folder.ts'
 import type { TaskDistributor } from '../look/agents.ts'
-import { createConflicts } from '../look/conflicts.ts'
+import { createConflicts, filesOf } from '../look/conflicts.ts'
 import type { Memory } from '../look/memory.ts'
+import type { createTell } from '../look/tell.ts'
 import type * as T from '../types.ts'
 import type { Entry, Outcome, RunRecord } from '../types.ts'
 import { settle } from './decide.ts'
@@ -17,31 +17,14 @@ interface Hands extends Parts {
   queue: TaskQueue
   agents: TaskDistributor
   active: ReadonlyMap<string, AgentProcess>
-  event: (
-    kind: T.EventView['kind'],
-    text: string,
-    taskId: string | null,
-    agentId: string | null,
-    level?: T.Settings['logLevel'],
-  ) => void
+  event: ReturnType<typeof createTell>['event']
   current: () => T.Settings
   memory: Memory
 }
 
 export function finaliser(hands: Hands) {
-  const {
-    workspace: at,
-    processes,
-    context,
-    show,
-    queue,
-    agents,
-    active,
-    memory,
-    event,
-    current,
-  } = hands
-  const meet = createConflicts()
+  const { workspace: at, processes, context, show, queue, agents, event, current } = hands
+  const meet = createConflicts({ ...hands, runs: at.runs })
 
   /** Time-out: the task's, then the agent's, then the queue's (DESIGN 2). */
   function rules(run: AgentProcess, task: T.Task | null): T.Rules {
@@ -84,7 +67,7 @@ export function finaliser(hands: Hands) {
       }
       if (entry?.state === 'assigned') await queue.finish(entry, state, whole)
       else await queue.records.result(state, record.task_id, whole)
-      await conflicts(run)
+      await meet(run.record as RunRecord)
     } else if (entry?.state === 'assigned') await queue.place(entry, 'pending')
     await queue.records.unassign(record.task_id)
     const then = state === 'pending' && outcome !== 'cancelled' ? '; it goes back to pending' : ''
@@ -130,55 +113,10 @@ export function finaliser(hands: Hands) {
       ...(where && { settled: where }),
       exit_code: sight.exit,
       duration_seconds: Math.round((Date.now() - Date.parse(record.assigned_at)) / 100) / 10,
-      files_modified: await filesOf(record, said.files),
+      files_modified: await filesOf(record, said.files, at.root, context),
       needs_review: to?.needsReview ?? false,
       retry_count: to?.retryCount ?? 0,
-      ...(said.sessionId && { session_id: said.sessionId }),
-      ...(said.model && { model: said.model }),
-      ...(said.tokens !== undefined && { tokens: said.tokens }),
-      ...(said.costUsd !== undefined && { cost_usd: said.costUsd }),
-    }
-  }
-
-  /** From the agent's own events; from git only for a run that overlapped no other (DESIGN 2). */
-  async function filesOf(record: RunRecord, said: string[] | null): Promise<string[] | 'unknown'> {
-    if (!said)
-      return record.overlapped
-        ? 'unknown'
-        : ((await context.changedSince(Date.parse(record.assigned_at))) ?? 'unknown')
-    const inside = said
-      .map((path) => relative(at.root, resolve(at.root, path)))
-      .filter((path) => path !== '' && !path.startsWith('..') && !isAbsolute(path))
-    return [...new Set(inside)].sort()
-  }
-
-  /** Two overlapping runs that report one path: both wait for a person, and stay completed. */
-  async function conflicts(run: AgentProcess): Promise<void> {
-    const begun = [...active.values()].map(
-      (other) => Date.parse(other.record?.assigned_at ?? '') || 0,
-    )
-    for (const { other, shared } of meet(run.record as RunRecord, Math.min(...begun))) {
-      for (const [one, by] of [
-        [run.record as RunRecord, other],
-        [other, run.record as RunRecord],
-      ] as const) {
-        Object.assign(one, {
-          needs_review: true,
-          error: `${shared} was also changed by ${by.task_id}, which ran at the same time`,
-        })
-        await writeRun(at.runs, one)
-        show.run(one)
-        const entry = queue.find(one.task_id, ['completed'])
-        if (entry) await queue.records.result('completed', one.task_id, resultOf(one))
-        if (entry) memory.set(entry, one)
-      }
-      event(
-        'end',
-        `conflict: ${shared} was changed by ${other.task_id} and ${run.record?.task_id} at the same time`,
-        other.task_id,
-        null,
-        'warn',
-      )
+      ...toldBy(said),
     }
   }
 

@@ -1,20 +1,20 @@
 // The loop (DESIGN 3): look, decide, act. It owns the order of things and nothing else: the queue moves files, the table
 // decides, runs run. A crash is only a long pause between two looks.
-import { mkdir, stat } from 'node:fs/promises'
 import { cancel, retry } from '../files/by-hand.ts'
 import { syncFolder } from '../files/files.ts'
 import { type Lock, takeLock } from '../files/lock.ts'
 import { newest } from '../files/run-folder.ts'
-import type { Workspace } from '../files/workspace.ts'
+import { makeFolders, type Workspace } from '../files/workspace.ts'
 import { TaskDistributor } from '../look/agents.ts'
 import { createMemory } from '../look/memory.ts'
 import { HALT_MS, pace, RESCAN_MS } from '../look/pace.ts'
 import { strays } from '../look/strays.ts'
+import { createTell } from '../look/tell.ts'
 import { keepUp, type UpkeepParts } from '../look/upkeep.ts'
 import { vet } from '../look/vet.ts'
-import { type Watcher, watch } from '../look/watcher.ts'
+import { type Watcher, watchTasks } from '../look/watcher.ts'
 import type * as T from '../types.ts'
-import { type Entry, OrchestrateError, type Plan, type Scan, STATES, type Task } from '../types.ts'
+import { type Entry, OrchestrateError, type Plan, type Scan, type Task } from '../types.ts'
 import { decide } from './decide.ts'
 import { distribute, queueOrder } from './distribute.ts'
 import { finaliser } from './finalise.ts'
@@ -45,7 +45,6 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   const agents = new TaskDistributor()
   const memory = createMemory(at.runs, queue)
   const active = new Map<string, AgentProcess>()
-  const told = new Map<string, string>()
   const waiters = new Set<() => void>()
   let settings = parts.settings
   /** Files that may have changed; null: look at all. */
@@ -60,15 +59,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   let pressure: string | null = null
   let stopping: (typeof HARDER)[number] | null = null
 
-  const event: Tell = (kind, text, taskId = null, agentId = null, level = 'info') => {
-    show.event({ at: Date.now(), kind, taskId, agentId, text })
-    log(level, taskId ? `${taskId}: ${text}` : text)
-  }
-  /** Once for each subject and text. */
-  const tell = (about: string, kind: T.EventView['kind'], text: string | null) => {
-    if (text && told.get(about) !== text) event(kind, text, null, null, 'warn')
-    told.set(about, text ?? '')
-  }
+  const { event, tell } = createTell(show, log)
   const missing = (type: string) => {
     const why = parts.missing(type, settings.agents[type] ?? GONE)
     tell(type, 'agent', why && `${type}: ${why}`)
@@ -348,36 +339,16 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     return done
   }
 
-  async function armed(): Promise<Watcher> {
-    const states = new Map(STATES.map((state) => [at.state[state], state]))
-    const changed = (folder: string, name: string | null) => {
-      const state = states.get(folder)
-      if (state && name) hints?.add(`tasks/${state}/${name}`)
-      else hints = null
-      soon()
-    }
-    return watch([at.tasks, ...states.keys()], changed, ({ message }) =>
-      tell('watcher', 'system', message),
-    )
-  }
-
   return {
     async start() {
-      for (const folder of [...Object.values(at.state), at.drafts])
-        await mkdir(folder, { recursive: true })
-      await mkdir(at.runs, { recursive: true, mode: 0o700 })
-      const devices = await Promise.all(
-        STATES.map(async (state) => (await stat(at.state[state])).dev),
-      )
-      if (new Set(devices).size > 1) {
-        throw new OrchestrateError(
-          'EXDEV',
-          'the folders in tasks/ are on different file systems',
-          'put them on one: a claim is a rename',
-        )
-      }
+      await makeFolders(at)
       lock = await takeLock({ path: at.lock, processes })
-      watcher = await armed()
+      const hint = (file: string | null) => {
+        if (file) hints?.add(file)
+        else hints = null
+        soon()
+      }
+      watcher = await watchTasks(at, hint, (why) => tell('watcher', 'system', why))
       for (const id of await strays(at.runs, processes, () => false)) await adopt(id, null)
       afresh()
       await looked()
@@ -432,13 +403,6 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   }
 }
 
-type Tell = (
-  kind: T.EventView['kind'],
-  text: string,
-  taskId?: string | null,
-  agentId?: string | null,
-  level?: T.Settings['logLevel'],
-) => void
 const key = (entry: Entry) => entry.id.toLowerCase()
 /** For a run whose type has left the configuration: it is only followed to its end. */
 const GONE: T.AgentSettings = {

@@ -1,5 +1,5 @@
 // Our records (specification 4.2, 4.3): flat YAML that we alone write, so that reading one back needs no YAML parser.
-import type { Outcome, ResultRecord, RunRecord, RunStatus } from '../types.ts'
+import type { Findings, Outcome, ResultRecord, RunRecord, RunStatus } from '../types.ts'
 
 const HEADER = '# written by orchestrate; derived from the run folder, may be written again\n'
 const LINE = /^(\w+): (.*)$/
@@ -79,3 +79,11 @@ export function resultOf(run: RunRecord): ResultRecord {
     run: `.orchestrate/runs/${run.task_id}/${run.attempt}`,
   }
 }
+
+/** What an agent's own events told of the run. */
+export const toldBy = (said: Findings): Partial<RunRecord> => ({
+  ...(said.sessionId && { session_id: said.sessionId }),
+  ...(said.model && { model: said.model }),
+  ...(said.tokens !== undefined && { tokens: said.tokens }),
+  ...(said.costUsd !== undefined && { cost_usd: said.costUsd }),
+})

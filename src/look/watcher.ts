@@ -3,7 +3,8 @@
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { FSWatcher } from 'chokidar'
-import { OrchestrateError } from '../types.ts'
+import type { Workspace } from '../files/workspace.ts'
+import { OrchestrateError, STATES } from '../types.ts'
 
 /** `rearm`: watches what was deleted and made again, or was not there; one `stat` per folder when nothing changed. Then scan. */
 export type Watcher = { rearm(): Promise<void>; close(): Promise<void> }
@@ -59,4 +60,18 @@ export async function watch(
   }
   await rearm()
   return { rearm, close }
+}
+
+/** Hints as files of the workspace (`tasks/pending/a.yaml`); null: anything may have changed. */
+export function watchTasks(
+  at: Workspace,
+  hint: (file: string | null) => void,
+  failed: (why: string) => void,
+): Promise<Watcher> {
+  const states = new Map(STATES.map((state) => [at.state[state], state]))
+  const changed = (folder: string, name: string | null) => {
+    const state = states.get(folder)
+    hint(state && name ? `tasks/${state}/${name}` : null)
+  }
+  return watch([at.tasks, ...states.keys()], changed, ({ message }) => failed(message))
 }
