@@ -1,6 +1,6 @@
 // Claude Code: `claude -p --output-format stream-json`, the prompt on stdin (AGENTS 2.1: measured with 2.1.112 to 2.1.330).
 // Promises: success is `is_error: false` in its result event, never the word "success"; a refused tool call is said aloud.
-import type { AgentKind, Findings, OutputReader } from '../core/types.ts'
+import type { AgentKind, Findings, OutputReader } from '../types.ts'
 import { reason, refusal, tokens } from './claude-result.ts'
 import { flagValue, has, insert, split } from './command.ts'
 import { environment } from './environment.ts'

@@ -1,6 +1,6 @@
 // Codex: `codex exec --json`, the prompt on stdin (AGENTS 2.2: measured with 0.100.0 and 0.169.0).
 // Promises: `turn.completed` is success, `turn.failed` is failure; its many other errors are not fatal and decide nothing.
-import type { AgentKind, Findings, OutputReader } from '../core/types.ts'
+import type { AgentKind, Findings, OutputReader } from '../types.ts'
 import { flagValue, has, split } from './command.ts'
 import { environment } from './environment.ts'
 import * as event from './events.ts'

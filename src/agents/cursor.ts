@@ -1,6 +1,6 @@
 // Cursor's CLI: `cursor-agent -p --output-format stream-json`, the prompt on stdin (AGENTS 2.8: from its papers, not measured).
 // Promises: success is a result event without an error; it may linger after it, which is no matter to its result.
-import type { AgentKind, Findings, OutputReader } from '../core/types.ts'
+import type { AgentKind, Findings, OutputReader } from '../types.ts'
 import { has, insert, split } from './command.ts'
 import { environment } from './environment.ts'
 import * as event from './events.ts'

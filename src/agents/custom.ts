@@ -1,6 +1,6 @@
 // Any other command as an agent: the prompt on stdin, or in a file that an argument names by `{prompt_file}`.
 // Promises: only exit 0 is success; nothing of the task reaches an argument but the path of the prompt file.
-import type { AgentKind, AgentSettings } from '../core/types.ts'
+import type { AgentKind, AgentSettings } from '../types.ts'
 import { environment } from './environment.ts'
 import { explainExit } from './explain.ts'
 import { plainReader } from './plain.ts'

@@ -1,6 +1,6 @@
 // The environment of a run, made from ours: what is inherited, what is withheld, what the configuration sets.
 // Promises: no mark of an outer agent or an outer run gets through; what a person configured on purpose does; `env` has the last word.
-import type { AgentSettings } from '../core/types.ts'
+import type { AgentSettings } from '../types.ts'
 
 /** What a kind tells about its own variables. */
 export interface Vendor {

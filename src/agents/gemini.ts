@@ -1,6 +1,6 @@
 // Gemini CLI: `gemini --output-format stream-json`, the prompt on stdin (AGENTS 2.3: measured with 0.61.0).
 // Promises: success is `status: "success"` in its result event; exit 0 alone is what it also says after an interrupt.
-import type { AgentKind, Findings, OutputReader } from '../core/types.ts'
+import type { AgentKind, Findings, OutputReader } from '../types.ts'
 import { has, insert, split } from './command.ts'
 import { environment } from './environment.ts'
 import * as event from './events.ts'

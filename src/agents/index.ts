@@ -1,6 +1,6 @@
 // The agent kinds by name. This folder alone knows a vendor; the core sees an AgentKind.
 // Promises: every agent type of a configuration has a kind; a new CLI is one file here and one line below.
-import type { AgentKind, AgentSettings } from '../core/types.ts'
+import type { AgentKind, AgentSettings } from '../types.ts'
 import { claude } from './claude.ts'
 import { codex } from './codex.ts'
 import { cursor } from './cursor.ts'

@@ -1,6 +1,6 @@
 // The reader for kinds without events (shell, custom): what they printed last is what they said.
 // Promises: holds at most twice the cap; the tail begins at a line; it judges nothing.
-import type { OutputReader } from '../core/types.ts'
+import type { OutputReader } from '../types.ts'
 import { TEXT_CAP, tail } from './events.ts'
 
 export function plainReader(): OutputReader {

@@ -1,6 +1,6 @@
 // The built-in `shell`: a task's description is a script, run with `sh`. No AI, no vendor.
 // Promises: it stops at its first failing line (`-e`), as make and CI do, so a run is not called done that is not.
-import type { AgentKind } from '../core/types.ts'
+import type { AgentKind } from '../types.ts'
 import { environment } from './environment.ts'
 import { explainExit } from './explain.ts'
 import { plainReader } from './plain.ts'

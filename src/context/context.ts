@@ -2,9 +2,9 @@
 // Promises: a broken context never stops a task (it is told once instead); a full disk does surface.
 import { mkdir, stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { isErrno, syncFolder } from '../core/files.ts'
-import type { ContextEnd, ContextPort, Task } from '../core/types.ts'
-import { workspace } from '../core/workspace.ts'
+import { isErrno, syncFolder } from '../files/files.ts'
+import type { ContextEnd, ContextPort, Task } from '../types.ts'
+import { workspace } from '../files/workspace.ts'
 import { batched } from './batch.ts'
 import { changedSince } from './changes.ts'
 import { isUnder, placeOf, staysIn } from './inside.ts'

@@ -2,7 +2,7 @@
 // even where its end does not exist yet; nothing is opened.
 import { lstat, readlink, realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
-import { isErrno } from '../core/files.ts'
+import { isErrno } from '../files/files.ts'
 
 /** Whether `path` is `folder` or below it, judged by the names alone. */
 export function isUnder(folder: string, path: string): boolean {

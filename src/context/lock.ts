@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isErrno } from '../core/files.ts'
+import { isErrno } from '../files/files.ts'
 
 /** A merge takes some 10 ms; 30 s leaves room for a suspended or starved process (RELIABILITY 2.2). */
 const STALE_MS = 30_000

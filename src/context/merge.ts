@@ -1,8 +1,8 @@
 // completed_tasks.json and current_state.md brought up to date (specification 6.2). The caller holds the lock.
 // Promises: twice is once; what a person wrote is kept, a broken json beside its successor; no write without a change.
 import { join } from 'node:path'
-import { syncFolder } from '../core/files.ts'
-import { OrchestrateError } from '../core/types.ts'
+import { syncFolder } from '../files/files.ts'
+import { OrchestrateError } from '../types.ts'
 import { replace, type Seen, see, setAside } from './replace.ts'
 import { placeState, stateLines } from './state.ts'
 import { type Entry, mergeEntries, parseEntries } from './summary.ts'

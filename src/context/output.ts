@@ -1,8 +1,8 @@
 // agent_outputs/<id>_output.md: what a run said, for the agents after it and for people (specification 6.3).
 // Promises: written whole; never over a file that an agent or a person wrote; the same attempt twice is once.
 import { lstat } from 'node:fs/promises'
-import { isErrno, writeWhole } from '../core/files.ts'
-import type { ContextEnd, ResultRecord } from '../core/types.ts'
+import { isErrno, writeWhole } from '../files/files.ts'
+import type { ContextEnd, ResultRecord } from '../types.ts'
 import { readPart } from './part.ts'
 import { setAside } from './replace.ts'
 import { plain, title } from './text.ts'
@@ -41,7 +41,7 @@ export function outputText({ task, record, text }: ContextEnd): string {
   const files = record.files_modified
   const changes =
     files === 'unknown'
-      ? ['Not known: other agents worked in this tree at the same time.']
+      ? ['Not known: the agent did not say, and this is no git repository, or others worked in it at the same time.']
       : files.map((file) => `- ${plain(file)}`)
   return [
     `## Task: ${title(task.description)}`,

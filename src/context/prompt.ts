@@ -1,6 +1,6 @@
 // The whole text that an agent is given (specification 6.2, step 1). Pure.
 // Promises: the person's words come first and unchanged; context is handed over by reference; our own words stay short.
-import type { PromptRun, Task } from '../core/types.ts'
+import type { PromptRun, Task } from '../types.ts'
 import { oneLine } from './text.ts'
 
 /** Paths as the agent sees them, from the workspace root. */

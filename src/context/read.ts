@@ -2,7 +2,7 @@
 // Promises: bounded whatever lies there (agent_outputs is never opened); what is missing is empty; links out are not followed.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { RunStatus } from '../core/types.ts'
+import type { RunStatus } from '../types.ts'
 import { realPath, staysIn } from './inside.ts'
 import { readPart } from './part.ts'
 import { parseEntries } from './summary.ts'

@@ -2,8 +2,8 @@
 // it was read is not replaced, nor one that is a link; its permissions stay.
 import type { Stats } from 'node:fs'
 import { chmod, lstat, rename, unlink } from 'node:fs/promises'
-import { isErrno, move, readRegular, writeDraft } from '../core/files.ts'
-import { OrchestrateError } from '../core/types.ts'
+import { isErrno, move, readRegular, writeDraft } from '../files/files.ts'
+import { OrchestrateError } from '../types.ts'
 
 /** The file as it was read; `stat` null: there was none. */
 export interface Seen {

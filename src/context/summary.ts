@@ -1,6 +1,6 @@
 // completed_tasks.json: what the latest tasks came to, as an array, latest first. Pure.
 // Promises: one entry per task and attempt, at most 200; successes, and failures that need a person. No other failure is in it.
-import type { ContextEnd, ResultRecord } from '../core/types.ts'
+import type { ContextEnd, ResultRecord } from '../types.ts'
 import { lastParagraph, oneLine, title } from './text.ts'
 
 /** snake_case because it is on disk. */

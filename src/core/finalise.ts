@@ -14,6 +14,7 @@ import type { TaskQueue } from './queue.ts'
 import type { AgentProcess } from './run.ts'
 
 interface Hands extends Parts {
+  runs: string
   queue: TaskQueue
   agents: TaskDistributor
   active: ReadonlyMap<string, AgentProcess>
@@ -24,7 +25,7 @@ interface Hands extends Parts {
 
 export function finaliser(hands: Hands) {
   const { workspace: at, processes, context, show, queue, agents, event, current } = hands
-  const meet = createConflicts({ ...hands, runs: at.runs })
+  const meet = createConflicts(hands)
 
   /** Time-out: the task's, then the agent's, then the queue's (DESIGN 2). */
   function rules(run: AgentProcess, task: T.Task | null): T.Rules {

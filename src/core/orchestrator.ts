@@ -5,13 +5,13 @@ import { syncFolder } from '../files/files.ts'
 import { type Lock, takeLock } from '../files/lock.ts'
 import { newest } from '../files/run-folder.ts'
 import { makeFolders, type Workspace } from '../files/workspace.ts'
-import { TaskDistributor } from '../look/agents.ts'
+import { GONE, TaskDistributor } from '../look/agents.ts'
 import { createMemory } from '../look/memory.ts'
 import { HALT_MS, pace, RESCAN_MS } from '../look/pace.ts'
 import { strays } from '../look/strays.ts'
 import { createTell } from '../look/tell.ts'
 import { keepUp, type UpkeepParts } from '../look/upkeep.ts'
-import { vet } from '../look/vet.ts'
+import { vetted } from '../look/vet.ts'
 import { type Watcher, watchTasks } from '../look/watcher.ts'
 import type * as T from '../types.ts'
 import { type Entry, OrchestrateError, type Plan, type Scan, type Task } from '../types.ts'
@@ -35,8 +35,6 @@ export interface Parts extends Pick<UpkeepParts, 'probe' | 'guard' | 'processes'
   lost: () => void
 }
 
-/** How often a plan is made again in one look because a claim was refused late (an editor, a missing file). */
-const VETS = 20
 const HARDER = ['wait', 'now', 'detach'] as const
 
 export function createOrchestrator(parts: Parts): T.Orchestrator {
@@ -65,15 +63,9 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     tell(type, 'agent', why && `${type}: ${why}`)
     return why
   }
-  const ends = finaliser({
-    ...parts,
-    queue,
-    agents,
-    active,
-    memory,
-    event,
-    current: () => settings,
-  })
+  const current = () => settings
+  const hands = { ...parts, runs: at.runs, queue, agents, active, memory, event, current }
+  const ends = finaliser(hands)
 
   /** A failure of the machine, not of a task: nothing is claimed for a while, then it is tried again (DESIGN 3, level 3). */
   function stumble(error: unknown): void {
@@ -239,15 +231,14 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     const slots: T.Slot[] = none ? [] : Object.values(agents.getAgentStatus())
     const remark = (entry: Entry, text: string) =>
       tell(`${entry.file} context`, 'system', `${entry.file}: ${text}`)
-    let plan = distribute(entries, slots, Date.now(), notes)
-    for (
-      let n = 0;
-      n < VETS &&
-      (await vet(plan, notes, { queue, pending: at.state.pending, processes, context, remark }));
-      n++
-    ) {
-      plan = distribute(entries, slots, Date.now(), notes)
-    }
+    const make = () => distribute(entries, slots, Date.now(), notes)
+    const plan = await vetted(make, notes, {
+      queue,
+      pending: at.state.pending,
+      processes,
+      context,
+      remark,
+    })
     if (none) for (const entry of plan.waiting.keys()) plan.waiting.set(entry, none)
     if (!plan.assign.length) return plan
     await fence()
@@ -293,14 +284,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   function rest(plan: Plan, scan: Scan): void {
     const busy = active.size + scan.missing.length + scan.orphans.length > 0
     const slots = Object.values(agents.getAgentStatus())
-    const quiet = {
-      entries: queue.entries.values(),
-      plan,
-      settleMs: settings.queue.settleMs,
-      busy,
-      halted: halt !== null,
-    }
-    const found = pace(quiet, performance.now(), Date.now())
+    const about = { settleMs: settings.queue.settleMs, busy, halted: halt !== null }
+    const found = pace(queue.entries.values(), plan, about, performance.now(), Date.now())
     next = found.next
     settled = found.settled && !dirty && !pressure && !slots.some((slot) => slot.state === 'failed')
   }
@@ -352,24 +337,18 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       for (const id of await strays(at.runs, processes, () => false)) await adopt(id, null)
       afresh()
       await looked()
-      const back = (id: string, type: string) => event('agent', `${id} (${type}) is back`, null, id)
-      const press = (why: string | null) => {
+      const pressed = (why: string | null) => {
         if (why !== pressure) soon()
         pressure = why
         tell('limits', 'system', why)
       }
       endUpkeep = keepUp({
-        ...parts,
-        runs: at.runs,
-        settings: () => settings,
-        agents,
-        active,
+        ...hands,
         missing,
-        back,
         adopt: (id) => adopt(id, null),
-        pressure: press,
+        pressed,
         stumble,
-        look: afresh,
+        afresh,
       })
     },
     async stop(how) {
@@ -404,11 +383,3 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
 }
 
 const key = (entry: Entry) => entry.id.toLowerCase()
-/** For a run whose type has left the configuration: it is only followed to its end. */
-const GONE: T.AgentSettings = {
-  command: [],
-  maxInstances: 0,
-  retryOnFailure: true,
-  env: {},
-  inheritEnv: 'all',
-}

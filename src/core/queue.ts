@@ -126,15 +126,13 @@ export class TaskQueue extends Folders {
   async #end(id: string, state: 'completed' | 'failed', record: object): Promise<void> {
     const entry = this.find(id, ['assigned', 'pending'])
     if (!entry) throw new OrchestrateError('NO_TASK', `no task \`${id}\` waits or is assigned`)
-    await this.finish(entry, state, { task_id: entry.id, ...record })
+    const completed_at = new Date().toISOString()
+    await this.finish(entry, state, { task_id: entry.id, completed_at, ...record })
   }
 
   /** Record first, then the move: a crash between them is a record without its task, written again by the next look. */
   async finish(entry: Entry, state: 'completed' | 'failed', record: object): Promise<void> {
-    await this.records.result(state, entry.id, {
-      completed_at: new Date().toISOString(),
-      ...record,
-    })
+    await this.records.result(state, entry.id, record)
     await this.place(entry, state)
     await this.records.unassign(entry.id)
     for (const folder of [this.#at.state[state], this.#at.state.assigned]) await syncFolder(folder)

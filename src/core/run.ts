@@ -100,7 +100,7 @@ export class AgentProcess {
       ...mark,
       assigned_at,
       file,
-      session_id: sessionId,
+      ...(argv.some((word) => word.includes(sessionId)) && { session_id: sessionId }),
       ...(overlapped && { overlapped }),
     }
     this.#dir = folder

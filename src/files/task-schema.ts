@@ -85,7 +85,7 @@ export const TaskFile = v.object({
   ),
   preferred_agent: about(
     v.optional(agent),
-    'An agent type: claude, codex, gemini, cursor, shell, or one from config.yaml.',
+    'An agent type of config.yaml (`orchestrate agents` lists them), or shell.',
   ),
   preferred_agent_type: about(v.optional(agent), 'The same as preferred_agent.'),
   timeout_minutes: about(v.optional(minutes), 'Minutes until the run is interrupted.'),

@@ -1,7 +1,7 @@
 // The agents: numbered slots, one task each (specification 3.2). It remembers who is busy, how often each ran, and who rests.
 
 import { choose, suits } from '../core/distribute.ts'
-import type { AgentStatus, Task } from '../types.ts'
+import type { AgentSettings, AgentStatus, Task } from '../types.ts'
 
 /** Specification 3.2: the agents, one task each. It remembers who is busy, how often each ran, and who rests. */
 export class TaskDistributor {
@@ -73,4 +73,13 @@ export class TaskDistributor {
     const rows = [...this.#agents.values()].map(({ failures: _, ...row }) => [row.id, row] as const)
     return Object.fromEntries(rows)
   }
+}
+
+/** For a run whose type has left the configuration: it is only followed to its end. */
+export const GONE: AgentSettings = {
+  command: [],
+  maxInstances: 0,
+  retryOnFailure: true,
+  env: {},
+  inheritEnv: 'all',
 }

@@ -4,9 +4,7 @@ import type { Entry, Plan } from '../types.ts'
 /** ms: looks while agents run or something is awaited that no event tells of; full rescans; a halt. */
 export const [BUSY_MS, RESCAN_MS, HALT_MS] = [1000, 15_000, 5000]
 
-export interface Quiet {
-  entries: Iterable<Entry>
-  plan: Plan
+export interface Around {
   settleMs: number
   /** Agents at work, records or folders that are out of place. */
   busy: boolean
@@ -15,7 +13,9 @@ export interface Quiet {
 
 /** `next` in ms. `settled`: nothing runs, and time alone starts nothing. @param mono the clock of `Entry.since`; @param now epoch ms. */
 export function pace(
-  { entries, plan, settleMs, busy, halted }: Quiet,
+  entries: Iterable<Entry>,
+  plan: Plan,
+  { settleMs, busy, halted }: Around,
   mono: number,
   now: number,
 ): { next: number; settled: boolean } {

@@ -4,13 +4,14 @@ import type { AgentProcess } from '../core/run.ts'
 import type * as T from '../types.ts'
 import type { TaskDistributor } from './agents.ts'
 import { strays } from './strays.ts'
+import type { createTell } from './tell.ts'
 
 /** ms between two samples of memory, CPU and disk. */
 const SAMPLE_MS = 5000
 
 export interface UpkeepParts {
   runs: string
-  settings: () => T.Settings
+  current: () => T.Settings
   processes: T.Processes
   agents: TaskDistributor
   active: ReadonlyMap<string, AgentProcess>
@@ -23,18 +24,18 @@ export interface UpkeepParts {
     runs: (number | null)[],
     limits: T.Settings['limits'],
   ) => Promise<{ claims: string | null; end: boolean }>
-  /** An agent is back. */
-  back: (id: string, type: string) => void
+  event: ReturnType<typeof createTell>['event']
   adopt: (id: string) => Promise<unknown>
-  pressure: (why: string | null) => void
+  /** Why nothing may be claimed; null: all is well. */
+  pressed: (why: string | null) => void
   stumble: (error: unknown) => void
   /** Look at everything again. */
-  look: () => void
+  afresh: () => void
 }
 
 /** Starts it; returns what ends it. */
 export function keepUp(parts: UpkeepParts): () => void {
-  const { agents, active, settings } = parts
+  const { agents, active, current: settings } = parts
   const timers = new Set<NodeJS.Timeout>()
   let ended = false
 
@@ -43,12 +44,12 @@ export function keepUp(parts: UpkeepParts): () => void {
       const own = settings().agents[type]
       if (!own || (state !== 'failed' && state !== 'missing')) continue
       const well = parts.missing(type) === null && (await parts.probe(type, own))
-      if (well) parts.back(id, type)
+      if (well) parts.event('agent', `${id} (${type}) is back`, null, id)
       agents.rest(id, well ? 'idle' : state)
     }
     const found = await strays(parts.runs, parts.processes, (id) => active.has(id.toLowerCase()))
     for (const id of found) await parts.adopt(id)
-    parts.look()
+    parts.afresh()
   }
 
   async function limits(): Promise<void> {
@@ -59,7 +60,7 @@ export function keepUp(parts: UpkeepParts): () => void {
       runs.map((run) => run.pid),
       settings().limits,
     )
-    parts.pressure(claims)
+    parts.pressed(claims)
     const youngest = runs.at(-1)
     if (end && youngest && !youngest.record?.stopping) await youngest.interrupt('memory')
   }

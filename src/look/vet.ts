@@ -11,8 +11,22 @@ export interface VetParts {
   remark: (entry: Entry, text: string) => void
 }
 
+/** How often a plan is made again in one look; the tasks that are left come in the next. */
+const VETS = 20
+
+/** A plan of which every claim may be made now; what stands against the others is in `notes`, and so in the plan's reasons. */
+export async function vetted(
+  make: () => Plan,
+  notes: Map<Entry, Note>,
+  parts: VetParts,
+): Promise<Plan> {
+  let plan = make()
+  for (let n = 0; n < VETS && (await vet(plan, notes, parts)); n++) plan = make()
+  return plan
+}
+
 /** Adds to `notes` what stands against a claim of the plan; `true`: something does. */
-export async function vet(plan: Plan, notes: Map<Entry, Note>, parts: VetParts): Promise<boolean> {
+async function vet(plan: Plan, notes: Map<Entry, Note>, parts: VetParts): Promise<boolean> {
   const { queue, pending, processes, context, remark } = parts
   const dropped = plan.assign.flatMap(({ entry }) => (entry.ours ? [] : [entry.path]))
   const written = dropped.length ? processes.writers(dropped) : new Set()

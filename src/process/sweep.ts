@@ -25,8 +25,9 @@ export async function sweep(
   list: () => ProcessInfo[],
   nonce: string,
   shim: number | null,
+  patienceMs = PATIENCE_MS,
 ): Promise<void> {
-  const until = performance.now() + PATIENCE_MS
+  const until = performance.now() + patienceMs
   let wait = FIRST_WAIT_MS
   for (let empty = 0; empty < 2; ) {
     const all = list()

@@ -1,8 +1,8 @@
 // Task files: every form of the specification is read, and whatever bytes come, a task or one clear problem comes out.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isProblem, readTask } from '../../src/core/task.ts'
-import type { Task } from '../../src/core/types.ts'
+import { isProblem, readTask } from '../../src/files/task.ts'
+import type { Task } from '../../src/types.ts'
 
 const read = (text: string | Uint8Array, name = 'task_001.yaml') =>
   readTask(typeof text === 'string' ? Buffer.from(text) : text, name, 1000)

@@ -1,0 +1,105 @@
+// An orchestrator in its own session, and how its starter learns that it is ready. Promises: one line on one pipe says
+// ready or why not; no output is lost; nothing ties the two together afterwards.
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import spawn from 'cross-spawn'
+import type { Workspace } from '../files/workspace.ts'
+import { OrchestrateError } from '../types.ts'
+import type { World } from './act.ts'
+import { clean } from './output.ts'
+
+interface Ready {
+  pid?: number
+  notes?: string[]
+  refused?: { code: string; message: string; hint?: string | undefined }
+}
+
+const READY_FD = 3
+
+/** The starter's half. */
+export async function launch(
+  at: Workspace,
+  { talk, env }: World,
+  agents?: string,
+): Promise<number> {
+  mkdirSync(at.home, { recursive: true, mode: 0o700 })
+  const log = openSync(at.log, 'a', 0o600)
+  const main = fileURLToPath(new URL('./main.js', import.meta.url))
+  const wishes = agents === undefined ? [] : [`--agents=${agents}`]
+  const args = [main, 'start', `--directory=${at.root}`, `--ready-fd=${READY_FD}`, ...wishes]
+  const child = spawn(process.execPath, args, {
+    cwd: at.root,
+    detached: true,
+    env,
+    stdio: ['ignore', log, log, 'pipe'],
+  })
+  closeSync(log)
+  const gone = new Promise<never>((_, refuse) => child.once('error', refuse))
+  const pipe = child.stdio[READY_FD] as Readable
+  const giveUp = () => {
+    child.kill('SIGTERM')
+    process.exit(130)
+  }
+  process.once('SIGINT', giveUp)
+  const said = await Promise.race([text(pipe), gone])
+  process.off('SIGINT', giveUp)
+  child.unref()
+  const ready = parsed(said)
+  if (ready.refused) {
+    const { code, message, hint } = ready.refused
+    throw new OrchestrateError(code, message, hint)
+  }
+  if (ready.pid === undefined)
+    throw new OrchestrateError('NOT_STARTED', 'it ended before it was ready', `see ${at.log}`)
+  talk.line(`orchestrate is running (pid ${ready.pid}) in ${at.root}`)
+  for (const note of ready.notes ?? []) talk.line(clean(note))
+  return 0
+}
+
+function parsed(said: string): Ready {
+  try {
+    return JSON.parse(said) as Ready
+  } catch {
+    return {} // it died in the middle of its sentence, or before it
+  }
+}
+
+/** The orchestrator's half: works until it is told to stop. */
+export async function serve(
+  at: Workspace,
+  { env }: World,
+  fd: number,
+  agents?: string,
+): Promise<number> {
+  const tell = (ready: Ready) => {
+    try {
+      writeSync(fd, `${JSON.stringify(ready)}\n`)
+      closeSync(fd)
+    } catch {
+      // The starter was interrupted; it was told to end, or work goes on.
+    }
+  }
+  const [{ compose }, { onSignals }] = await Promise.all([
+    import('./compose.ts'),
+    import('./foreground.ts'),
+  ])
+  try {
+    let said: string[] = []
+    const announce = (notes: string[]) => {
+      said = notes
+    }
+    const composed = await compose(at, { agents, env, announce })
+    const signals = onSignals(composed, () => {})
+    tell({ pid: process.pid, notes: said })
+    await composed.stopped
+    signals.off()
+    return 0
+  } catch (error) {
+    if (!(error instanceof OrchestrateError)) throw error
+    const { code, message, hint } = error
+    tell({ refused: { code, message, hint } })
+    return 1
+  }
+}

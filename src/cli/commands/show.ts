@@ -1,0 +1,88 @@
+// `orchestrate show ID`: one task, its attempts and its answer. Promises: exit 2 when it has failed.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Workspace } from '../../files/workspace.ts'
+import { OrchestrateError, type RunRecord } from '../../types.ts'
+import { type Act, located, type World } from '../act.ts'
+import { clean, duration, json, oneLine, table } from '../output.ts'
+import { type TaskRow, tasksOf } from '../picture.ts'
+
+/** Lines of the answer before it is only named. */
+const ANSWER = 40
+
+export const act: Act = async (call, world) => {
+  const at = located(call, world)
+  const row = await taskOf(at, call.words[0] ?? '')
+  const { history } = await import('../../files/run-folder.ts')
+  const runs = await history(at.runs, row.id)
+  if (call.has('json')) world.out.line(json({ ...row, runs }))
+  else await show(at, row, runs, world)
+  return row.status === 'failed' ? 2 : 0
+}
+
+/** The row of an id, without case. Throws `NO_TASK` with the nearest id. */
+export async function taskOf(at: Workspace, id: string): Promise<TaskRow> {
+  const rows = await tasksOf(at)
+  const same = rows.filter((row) => row.id.toLowerCase() === id.toLowerCase())
+  // Of two files with one id, the one that is not held is the task.
+  const row = same.find(({ status }) => status !== 'held') ?? same[0]
+  if (row) return row
+  const { nearest } = await import('../../files/nearest.ts')
+  const near = nearest(
+    id,
+    rows.map((one) => one.id),
+  )
+  const hint = near ? `did you mean \`${near}\`?` : '`orchestrate tasks` lists them'
+  throw new OrchestrateError('NO_TASK', `there is no task \`${id}\``, hint)
+}
+
+async function show(at: Workspace, row: TaskRow, runs: RunRecord[], { out }: World): Promise<void> {
+  const { paint } = out
+  const last = runs.at(-1)
+  const facts: [string, string | number | null | undefined][] = [
+    ['status', row.status + (row.needs_review ? ' (needs a person)' : '')],
+    ['why', row.reason ?? row.error],
+    ['priority', row.priority],
+    ['file', row.file],
+    ['agent', last && `${last.agent_id} (${last.agent_type})`],
+    ['command', last?.argv.join(' ')],
+    ['model', last?.model],
+    ['tokens', last?.tokens],
+    ['cost', last?.cost_usd && `$${last.cost_usd}`],
+    ['changed', Array.isArray(last?.files_modified) ? last.files_modified.join(', ') : null],
+    ['output', last?.output_file],
+    ['run', last && `.orchestrate/runs/${row.id}/${last.attempt}/`],
+  ]
+  out.line(`${paint.bold(oneLine(row.id))}\n`)
+  for (const line of clean(row.description).trimEnd().split('\n')) out.line(`  ${line}`)
+  out.line()
+  const known = facts.filter(([, fact]) => fact !== null && fact !== undefined && fact !== '')
+  for (const line of table(
+    out,
+    [],
+    known.map(([name, fact]) => [{ text: name, colour: 'dim' }, oneLine(String(fact))]),
+  ))
+    out.line(line)
+  if (runs.length > 0) {
+    out.line()
+    const rows = runs.map((run) => [
+      String(run.attempt),
+      run.agent_id,
+      run.outcome ?? 'running',
+      duration(
+        run.duration_seconds
+          ? run.duration_seconds * 1000
+          : Date.now() - Date.parse(run.assigned_at),
+      ),
+      oneLine(run.error ?? ''),
+    ])
+    for (const line of table(out, ['ATTEMPT', 'AGENT', 'OUTCOME', 'TIME', ''], rows)) out.line(line)
+  }
+  const answer =
+    last?.output_file && (await readFile(join(at.root, last.output_file), 'utf8').catch(() => null))
+  if (!answer) return
+  const lines = clean(answer).trimEnd().split('\n')
+  out.line(`\n${lines.slice(0, ANSWER).join('\n')}`)
+  if (lines.length > ANSWER)
+    out.line(paint.dim(`… ${lines.length - ANSWER} more lines in ${last.output_file}`))
+}

@@ -1,0 +1,64 @@
+// `orchestrate status`: how things stand, at a glance. Promises: near the cost of starting node; writes nothing.
+import { type Act, located, type World } from '../act.ts'
+import { count, duration, json, oneLine, table } from '../output.ts'
+import { type StatusView, statusOf } from '../picture.ts'
+
+/** Rows of waiting tasks before the rest is only counted. */
+const SHOWN = 20
+
+export const act: Act = async (call, world) => {
+  const at = located(call, world)
+  if (call.has('watch')) return (await import('../watch.ts')).watch(at, world)
+  const status = await statusOf(at)
+  if (call.has('json')) world.out.line(json(status))
+  else show(status, at.root, world)
+  return 0
+}
+
+function show(status: StatusView, root: string, { out, talk }: World): void {
+  const { paint } = out
+  const { tasks, active, waiting, agents } = status
+  const where = status.running
+    ? paint.green(`running (pid ${status.pid})`)
+    : paint.yellow('not running')
+  out.line(`orchestrate is ${where} in ${root}`)
+  if (status.halted) out.line(paint.red(`nothing is claimed: ${oneLine(status.halted)}`))
+  out.line(counts(status, out.paint))
+  if (active.length > 0) {
+    out.line()
+    const rows = active.map(({ id, agent_id, agent_type, started_at, description }) => [
+      oneLine(id),
+      agent_id ?? '',
+      oneLine(agent_type ?? ''),
+      started_at ? duration(Date.now() - Date.parse(started_at)) : '',
+      oneLine(description),
+    ])
+    for (const line of table(out, ['ACTIVE', 'AGENT', 'TYPE', 'SINCE', ''], rows)) out.line(line)
+  }
+  if (waiting.length > 0) {
+    out.line()
+    const rows = waiting.slice(0, SHOWN).map(({ id, reason }) => [oneLine(id), oneLine(reason)])
+    for (const line of table(out, ['WAITING', 'WHY'], rows)) out.line(line)
+    if (waiting.length > SHOWN) out.line(paint.dim(`and ${waiting.length - SHOWN} more`))
+  }
+  if (status.running) out.line(`\n${agents.busy} of ${count(agents.total, 'agent')} busy`)
+  else if (tasks.pending > 0) talk.line('`orchestrate start` begins the work')
+  if (tasks.failed > 0)
+    talk.line(
+      '`orchestrate tasks --status failed` lists what failed, `orchestrate retry ID` tries again',
+    )
+}
+
+function counts({ tasks }: StatusView, paint: World['out']['paint']): string {
+  const { pending, assigned, completed, failed, held, invalid } = tasks
+  return [
+    `${pending} pending`,
+    paint.green(`${assigned} active`),
+    `${completed} completed`,
+    failed > 0 ? paint.red(`${failed} failed`) : '0 failed',
+    held > 0 && paint.yellow(`${held} held`),
+    invalid > 0 && paint.yellow(`${invalid} invalid`),
+  ]
+    .filter((part) => part !== false)
+    .join(' · ')
+}

@@ -1,0 +1,48 @@
+// `orchestrate tasks`: one row for each task file. Promises: stdout is the rows, in the order of the queue.
+import { type Act, located } from '../act.ts'
+import { json, oneLine, table } from '../output.ts'
+import { STATUSES, statusWord, type TaskRow, tasksOf } from '../picture.ts'
+
+const COLOUR = {
+  pending: undefined,
+  assigned: 'green',
+  completed: 'blue',
+  failed: 'red',
+  held: 'yellow',
+  invalid: 'yellow',
+} as const
+
+export const act: Act = async (call, world) => {
+  const { out, talk } = world
+  const wanted = call.text('status')
+  const status = wanted === undefined ? undefined : await statusWord(wanted)
+  const rows = await tasksOf(located(call, world), status)
+  if (call.has('json')) {
+    out.line(json(rows))
+    return 0
+  }
+  if (rows.length === 0) {
+    talk.line(wanted ? `no task is ${wanted}` : 'no tasks yet: `orchestrate add "…"` makes one')
+    return 0
+  }
+  const order = (row: TaskRow) => STATUSES.indexOf(row.status)
+  const sorted = wanted ? rows : [...rows].sort((a, b) => order(a) - order(b))
+  const shown = sorted.map((row) => [
+    oneLine(row.id),
+    { text: row.status, colour: COLOUR[row.status] },
+    row.priority,
+    row.agent_id ?? '',
+    row.attempt > 1 ? String(row.attempt) : '',
+    oneLine(remark(row)),
+  ])
+  for (const line of table(out, ['TASK', 'STATUS', 'PRIORITY', 'AGENT', 'TRY', ''], shown))
+    out.line(line)
+  return 0
+}
+
+/** What went wrong, then what it is about; why a task waits is told by `status`. */
+function remark({ status, reason, error, description }: TaskRow): string {
+  const why =
+    status === 'failed' ? error : status === 'held' || status === 'invalid' ? reason : null
+  return why ? `${why} · ${description}` : description
+}

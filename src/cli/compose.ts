@@ -1,0 +1,168 @@
+// The composition root: the one place where the layers meet. It builds an orchestrator with all its parts, and takes
+// them apart again. Promises: what was begun is ended in the opposite order, also when a later part fails to begin.
+import { which } from '../agents/index.ts'
+import { loadConfig, parseAgents } from '../config/index.ts'
+import { createContext } from '../context/context.ts'
+import { createOrchestrator } from '../core/orchestrator.ts'
+import { readOwner } from '../files/lock.ts'
+import type { Workspace } from '../files/workspace.ts'
+import { openIndex } from '../index/index.ts'
+import { createShow } from '../index/picture.ts'
+import { createProcesses } from '../process/index.ts'
+import { createDispatch } from '../server/dispatch.ts'
+import { startMetrics } from '../server/metrics.ts'
+import { serve } from '../server/serve.ts'
+import { socketPath } from '../server/socket.ts'
+import { type Log, OrchestrateError, type Orchestrator, type Settings } from '../types.ts'
+import { agentParts } from './agent-parts.ts'
+import { watchConfig } from './config-watch.ts'
+import { createGuard } from './guard.ts'
+import { logFile } from './log-file.ts'
+import { makeFolders } from './new-workspace.ts'
+import type { Picture, TaskRow } from './picture.ts'
+import { exposed, guarded } from './trust.ts'
+
+export type How = 'wait' | 'now' | 'detach'
+
+export interface Composed {
+  orchestrator: Orchestrator
+  picture(): Picture
+  tasks(): TaskRow[]
+  /** Stops claiming; `stopped` tells when all is put away. A harder word may follow. */
+  stop(how: How): void
+  /** Resolves when it has stopped, whoever asked for it (a signal, `orchestrate stop`). */
+  stopped: Promise<void>
+}
+
+export interface Wishes {
+  /** `--agents`. */
+  agents?: string | undefined
+  env: NodeJS.ProcessEnv
+  /** Gets each line of the log, too. */
+  echo?: Log
+  /** Gets what a person should know, one sentence each, before the first task is claimed. */
+  announce: (notes: string[]) => void
+}
+
+/** Throws `NOT_PRIVATE`, `CONFIG`, `LOCKED`, or what a part says. */
+export async function compose(at: Workspace, wishes: Wishes): Promise<Composed> {
+  const endings: (() => unknown)[] = []
+  const end = async () => {
+    for (const ending of endings.splice(0).reverse()) await ending()
+  }
+  try {
+    return await begin(at, wishes, endings, end)
+  } catch (error) {
+    await end()
+    throw error
+  }
+}
+
+async function begin(
+  at: Workspace,
+  { agents, env, echo, announce }: Wishes,
+  endings: (() => unknown)[],
+  end: () => Promise<void>,
+): Promise<Composed> {
+  await makeFolders(at)
+  refuseStrangers(at)
+  const options = {
+    ...(agents !== undefined && { agents: parseAgents(agents) }),
+    onPath: (program: string) => which(program, env.PATH ?? '') !== null,
+  }
+  const loaded = await loadConfig(at, options)
+  let settings = loaded.settings
+  const processes = createProcesses()
+  // Asked before the index is opened; the lock itself is taken by `start`.
+  const other = await readOwner(at.lock, processes)
+  if (other?.alive) {
+    const hint = '`orchestrate status` shows it, `orchestrate stop` ends it'
+    throw new OrchestrateError(
+      'LOCKED',
+      `orchestrate is running here already (pid ${other.pid} on ${other.host})`,
+      hint,
+    )
+  }
+
+  const log = logFile(at.log, () => settings.logLevel, echo)
+  const index = await openIndex({ file: settings.database, log })
+  endings.push(() => index.close())
+  if (settings.metrics.enabled) {
+    const metrics = await startMetrics({ port: settings.metrics.port, index, log })
+    endings.push(() => metrics.close())
+  }
+  const context = createContext({
+    root: at.root,
+    directory: settings.contextDir,
+    get updateOnCompletion() {
+      return settings.updateOnCompletion
+    },
+    tell: (text) => log('warn', text),
+    env,
+  })
+  const { notes, ...parts } = agentParts(at.root, env, () => settings)
+  let done = () => {}
+  const stopped = new Promise<void>((resolve) => {
+    done = resolve
+  })
+  const orchestrator = createOrchestrator({
+    ...{ workspace: at, settings, processes, context, log, ...parts },
+    guard: createGuard(processes.usage),
+    show: createShow(index, log),
+    // Nothing here is ours any more: no folder, no socket, no index.
+    lost: () => process.exit(1),
+  })
+  announce([...loaded.notes, ...notes(settings), SHARED])
+  await orchestrator.start()
+
+  let stopping = false
+  const stop = (how: How) => {
+    const over = orchestrator.stop(how)
+    if (!stopping) void over.then(end).then(done)
+    stopping = true
+  }
+  const config = watchConfig(at, options, () => settings, take, log)
+  endings.push(() => config.close())
+  function take(next: Settings): void {
+    // These are bound at start: the files and ports are open.
+    const bound = ['database', 'contextDir', 'metrics'] as const
+    const late = bound.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(settings[key]))
+    if (late.length > 0)
+      log(
+        'warn',
+        'a change of database, context directory or metrics takes effect at the next start',
+      )
+    settings = next
+    orchestrator.reconfigure(next)
+  }
+  const remarks = () => {
+    const broken = config.broken()
+    return broken ? [`config.yaml is not in force: ${broken}`] : []
+  }
+  const operations = createDispatch(
+    { index, orchestrator, pid: process.pid, notes: remarks, stop },
+    log,
+  )
+  const served = await serve({ path: socketPath(at.root), operations, log })
+  endings.push(() => served.close())
+  log('info', `started (pid ${process.pid})`)
+  endings.push(() => log('info', 'stopped'))
+  const extra = () => ({ pid: process.pid, halted: orchestrator.halted(), notes: remarks() })
+  return {
+    orchestrator,
+    picture: () => ({ status: index.status(extra()), agents: index.agents() }),
+    tasks: () => index.tasks(),
+    stop,
+    stopped,
+  }
+}
+
+const SHARED = 'All agents work in this one working tree, at the same time.'
+
+/** DESIGN 7: whoever may write here may run commands as us. */
+function refuseStrangers(at: Workspace): void {
+  const [first] = exposed(guarded(at))
+  if (!first) return
+  const message = `${first.who} can write ${first.path}, and so run commands as you`
+  throw new OrchestrateError('NOT_PRIVATE', message, `chmod go-w ${first.path}`)
+}

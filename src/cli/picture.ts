@@ -1,0 +1,51 @@
+// What the program shows of itself: the JSON of `status`, `tasks` and `agents` (DESIGN 5), from the running
+// orchestrator or, without one, from the folders. Promises: reading never writes, and counting loads no parser.
+
+import type { Workspace } from '../files/workspace.ts'
+import type { AgentJson, StatusJson, TaskJson } from '../index/shapes.ts'
+import { OrchestrateError, type TaskStatus } from '../types.ts'
+import { asked } from './running.ts'
+
+/** As the index answers; without a running orchestrator it has neither pid nor reasons. */
+export type StatusView = Omit<StatusJson, 'running' | 'pid'> & {
+  running: boolean
+  pid: number | null
+}
+export type TaskRow = TaskJson
+export type AgentRow = AgentJson
+
+/** All of it at one moment, for the live table. */
+export interface Picture {
+  status: StatusView
+  agents: AgentRow[]
+}
+
+export async function statusOf(at: Workspace): Promise<StatusView> {
+  const answer = await asked<StatusView>(at, 'GET', '/status')
+  return answer ?? (await import('./stopped.ts')).countNames(at)
+}
+
+export async function tasksOf(at: Workspace, status?: TaskStatus): Promise<TaskRow[]> {
+  const answer = await asked<TaskRow[]>(at, 'GET', `/tasks${status ? `?status=${status}` : ''}`)
+  if (answer) return answer
+  const { listTasks } = await import('./stopped-tasks.ts')
+  return (await listTasks(at)).filter((row) => !status || row.status === status)
+}
+
+export async function agentsOf(at: Workspace, env: NodeJS.ProcessEnv): Promise<AgentRow[]> {
+  const answer = await asked<AgentRow[]>(at, 'GET', '/agents')
+  return answer ?? (await import('./stopped-agents.ts')).listAgents(at, env)
+}
+
+export const STATUSES = ['pending', 'assigned', 'completed', 'failed', 'held', 'invalid'] as const
+
+/** `active` is the word of specification 10.2 for assigned tasks. Throws `USAGE` with the nearest word. */
+export async function statusWord(word: string): Promise<TaskStatus> {
+  const status = word === 'active' ? 'assigned' : STATUSES.find((one) => one === word)
+  if (status) return status
+  const { nearest } = await import('../files/nearest.ts')
+  const words = ['active', ...STATUSES]
+  const near = nearest(word, words)
+  const hint = near ? `did you mean \`${near}\`?` : `it is one of ${words.join(', ')}`
+  throw new OrchestrateError('USAGE', `\`${word}\` is not a status of a task`, hint)
+}

@@ -1,0 +1,41 @@
+// The way to a running orchestrator: its socket. Promises: null when nobody listens; a refusal there is the same error
+// here; loads node:net, and that only when there is a socket.
+import { existsSync } from 'node:fs'
+import type { Workspace } from '../files/workspace.ts'
+import { socketPath } from '../server/socket.ts'
+import { OrchestrateError } from '../types.ts'
+
+interface Refusal {
+  error?: { code?: string; message?: string; hint?: string }
+}
+
+/** @param route path and query, encoded. Throws what the orchestrator refused, or `NO_ANSWER`. */
+export async function asked<T>(
+  at: Workspace,
+  method: 'GET' | 'POST',
+  route: string,
+  body?: unknown,
+): Promise<T | null> {
+  const path = socketPath(at.root)
+  if (!existsSync(path)) return null // and node:net need not be loaded
+  const { ask } = await import('../server/client.ts')
+  const reply = await ask(path, method, route, body)
+  if (!reply) return null
+  if (reply.status < 400) return reply.body as T
+  const {
+    code = 'REFUSED',
+    message = `it answered ${reply.status}`,
+    hint,
+  } = (reply.body as Refusal | null)?.error ?? {}
+  throw new OrchestrateError(code, message, hint)
+}
+
+/** The pid of the orchestrator that holds the lock and lives; null: none does. */
+export async function owner(at: Workspace): Promise<number | null> {
+  const [{ readOwner }, { createProcesses }] = await Promise.all([
+    import('../files/lock.ts'),
+    import('../process/index.ts'),
+  ])
+  const found = await readOwner(at.lock, createProcesses())
+  return found?.alive ? found.pid : null
+}

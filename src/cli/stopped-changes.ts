@@ -1,0 +1,30 @@
+// `add`, `retry` and `cancel` where nothing runs: the queue works on the files. Promises: the same rules as with a
+// running orchestrator; it sees what was done when it starts.
+import { mkdir } from 'node:fs/promises'
+import { quickSettings } from '../config/cache.ts'
+import { TaskQueue } from '../core/queue.ts'
+import type { Workspace } from '../files/workspace.ts'
+import type { NewTask } from '../types.ts'
+
+export async function add(at: Workspace, tasks: NewTask[]): Promise<string[]> {
+  const { maxSize, defaultPriority } = await quickSettings(at)
+  await mkdir(at.state.pending, { recursive: true }) // git takes an emptied folder away
+  return new TaskQueue(at.root, { maxSize, defaultPriority }).addTasks(tasks)
+}
+
+export async function retry(at: Workspace, id: string): Promise<string> {
+  const byHand = await import('../files/by-hand.ts')
+  return byHand.retry(await scanned(at), at, id)
+}
+
+export async function cancel(at: Workspace, id: string): Promise<string> {
+  const byHand = await import('../files/by-hand.ts')
+  return byHand.cancel(await scanned(at), id)
+}
+
+/** Nothing is claimed here, so nothing has to settle. */
+async function scanned(at: Workspace): Promise<TaskQueue> {
+  const queue = new TaskQueue(at.root, { settleMs: 0 })
+  await queue.scan(null)
+  return queue
+}
