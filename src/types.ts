@@ -342,6 +342,8 @@ export interface Entry {
 export interface Scan {
   /** New, changed, settled or removed since the last scan. */
   changed: Entry[]
+  /** Tasks whose file was changed after the claim. */
+  edited: Entry[]
   gone: Entry[]
   /** State folders that are not there; their entries are kept as they were. */
   missing: State[]

@@ -1,27 +1,25 @@
-// Help and version, drawn by sade from the one table. Promises: data for who asked for it (stdout, exit 0), talk for
-// who did not know better (stderr, exit 1).
+// Help and version, drawn by sade from the one table. Promises: on stdout; exit 0 for who asked for it, 1 for who
+// typed nothing.
 import { readFileSync } from 'node:fs'
 import sade from 'sade'
 import type { World } from './act.ts'
 import type { Call } from './arguments.ts'
 import { COMMANDS, COMMON, type Option } from './table.ts'
 
-const EXITS = `
-  Exit codes
+const EXITS = `  Exit codes
     0    fine
     1    a wrong command line, or something that could not be done
     2    a task that was asked about has failed (run, show, logs)
     130  interrupted
 `
 
-export function showHelp(call: Call, { out, talk }: World): number {
+export function showHelp(call: Call, { out }: World): number {
   if (call.has('version')) {
     out.line(version())
     return 0
   }
-  const text = drawn(call.command?.name)
-  if (call.has('help')) out.write(text)
-  else talk.write(text)
+  program().help(call.command?.name)
+  out.write(EXITS)
   return call.has('help') ? 0 : 1
 }
 
@@ -30,31 +28,22 @@ export function version(): string {
   return (JSON.parse(about) as { version: string }).version
 }
 
-/** sade prints with console.log only; its text is caught there. */
-function drawn(name: string | undefined): string {
-  const program = sade('orchestrate')
+function program(): ReturnType<typeof sade> {
+  const drawn = sade('orchestrate')
   const flag = (option: Option) => `${option.short ? `-${option.short}, ` : ''}--${option.name}`
   const about = (option: Option) => `${option.value ? `${option.value}  ` : ''}${option.about}`
   for (const option of COMMON.filter(({ name }) => name === 'directory')) {
-    program.option(flag(option), about(option))
+    drawn.option(flag(option), about(option))
   }
   for (const command of COMMANDS) {
     const words = command.words
       ? ` ${command.min ? `<${command.words}>` : `[${command.words}]`}`
       : ''
-    program.command(command.name + words).describe([command.about])
+    drawn.command(command.name + words).describe([command.about])
     for (const option of command.options.filter(({ hidden }) => !hidden)) {
-      program.option(flag(option), about(option))
+      drawn.option(flag(option), about(option))
     }
-    if (command.example) program.example(command.example.replace(/^orchestrate /, ''))
+    if (command.example) drawn.example(command.example.replace(/^orchestrate /, ''))
   }
-  const lines: string[] = []
-  const { log } = console
-  console.log = (text: string) => void lines.push(text)
-  try {
-    program.help(name)
-  } finally {
-    console.log = log
-  }
-  return `${lines.join('\n').trimEnd()}\n${EXITS}`
+  return drawn
 }

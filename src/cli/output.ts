@@ -57,7 +57,7 @@ function writeAll(fd: number, text: string): void {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       // Whoever read us has enough (`| head`): that is no failure.
-      if (code === 'EPIPE') process.exit(0)
+      if (code === 'EPIPE' || code === 'ECONNRESET') process.exit(0)
       if (code !== 'EAGAIN') throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL)
     }

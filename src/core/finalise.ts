@@ -46,7 +46,11 @@ export function finaliser(hands: Hands) {
   ): Promise<void> {
     const begun = run.record as RunRecord
     await processes.sweep(begun.nonce, run.pid)
-    const blame = outcome !== 'success' && outcome !== 'cancelled' && begun.agent_type !== 'shell'
+    const blame =
+      !begun.outcome &&
+      outcome !== 'success' &&
+      outcome !== 'cancelled' &&
+      begun.agent_type !== 'shell'
     agents.release(run.agentId, blame)
     if (!begun.outcome) await run.save(await ending(run, sight, entry, outcome, error))
     const record = run.record as RunRecord

@@ -1,7 +1,7 @@
 // The loop (DESIGN 3): look, decide, act. It owns the order of things and nothing else: the queue moves files, the table
 // decides, runs run. A crash is only a long pause between two looks.
 import { cancel, retry } from '../files/by-hand.ts'
-import { syncFolder } from '../files/files.ts'
+import { isErrno, syncFolder } from '../files/files.ts'
 import { type Lock, takeLock } from '../files/lock.ts'
 import { newest } from '../files/run-folder.ts'
 import { makeFolders, type Workspace } from '../files/workspace.ts'
@@ -119,13 +119,27 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       }
     }
     if (full) await memory.recheck(queue.entries.values())
+    for (const entry of scan.edited) {
+      tell(
+        entry.file,
+        'system',
+        `${entry.file} was edited while its agent works: that counts when it is queued again`,
+      )
+    }
+    const names = new Set([...active.values()].map((run) => run.record?.file))
     for (const entry of queue.entries.values()) {
-      if (entry.state === 'assigned' || memory.unfinished(entry)) await adopt(entry.id, entry)
+      const ours = entry.state === 'assigned' && !names.has(entry.name)
+      if (ours || memory.unfinished(entry)) await adopt(entry.id, entry)
     }
     for (const { id, path } of scan.orphans) {
       if (!(await adopt(id, null))) await queue.records.shelve(path, id)
     }
-    await Promise.all([...active].map(([id, run]) => attend(id, run).catch(stumble)))
+    const failed = (id: string) => (error: Error) => {
+      // Another file of its name lies where it is to go: a person's to solve, the others go on.
+      if (isErrno(error, 'EEXIST')) tell(id, 'held', `${id} cannot be moved: ${error.message}`)
+      else stumble(error)
+    }
+    await Promise.all([...active].map(([id, run]) => attend(id, run).catch(failed(id))))
     const plan = await claimAll(scan)
     rest(plan, scan)
     const last = (entry: Entry) =>

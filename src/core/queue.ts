@@ -1,6 +1,6 @@
 // The queue: the only writer of tasks/. A task's folder is its state, its rename is the transition, and the scan is the
 // truth. Promises: one rename that never overwrites; a person's file is never written into; an id is allocated once.
-import { readdir, rmdir, stat, unlink } from 'node:fs/promises'
+import { lstat, readdir, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno, move, syncFolder, writeDraft } from '../files/files.ts'
 import { formatTask, nextId, reserve } from '../files/new-task.ts'
@@ -77,11 +77,11 @@ export class TaskQueue extends Folders {
       if (isErrno(error, 'ENOENT', 'EEXIST')) return false
       throw error
     }
-    if (stamps(await stat(to)).body !== entry.body) {
+    if (stamps(await lstat(to)).body !== entry.body) {
       await move(to, entry.path)
       return false
     }
-    this.moved(entry, 'assigned', to)
+    await this.moved(entry, 'assigned', to)
     return true
   }
 
@@ -89,7 +89,7 @@ export class TaskQueue extends Folders {
   async place(entry: Entry, state: State): Promise<void> {
     const to = join(this.#at.state[state], entry.name)
     await move(entry.path, to)
-    this.moved(entry, state, to)
+    await this.moved(entry, state, to)
   }
 
   /** Specification 3.1: the best waiting task, claimed for `agentId`, with its assignment record; null when none. */

@@ -45,7 +45,7 @@ export class Folders {
    * null: look at every waiting and assigned file. `now`: monotonic ms.
    */
   async scan(hints: Set<string> | null, now = performance.now()): Promise<Scan> {
-    const result: Scan = { changed: [], gone: [], missing: [], orphans: [] }
+    const result: Scan = { changed: [], edited: [], gone: [], missing: [], orphans: [] }
     for (const state of STATES) {
       const names = await readdir(this.#at.state[state]).catch((error) => {
         if (isErrno(error, 'ENOENT')) return null
@@ -112,14 +112,20 @@ export class Folders {
     }
     entry.goneSince = null
     if (entry.stamp !== stamp) {
-      entry.stamp = stamp
-      if (entry.body === body && state !== 'pending' && (entry.task || entry.problem)) return
-      const old = Date.now() - seen.ctimeMs >= this.rules.settleMs
+      const old = entry.body
       Object.assign(entry, {
+        stamp,
         body,
         ctimeMs: seen.ctimeMs,
-        since: old ? Number.NEGATIVE_INFINITY : now,
+        ours: entry.ours && known === undefined,
       })
+      // What was claimed is what runs: a later edit counts when it is queued again.
+      if (state !== 'pending' && entry.task) {
+        if (state === 'assigned' && body !== old) result.edited.push(entry)
+        return
+      }
+      const steady = Date.now() - seen.ctimeMs >= this.rules.settleMs
+      entry.since = steady ? Number.NEGATIVE_INFINITY : now
       Object.assign(entry, { task: null, problem: null })
     }
     this.entries.set(file, entry)
@@ -181,19 +187,21 @@ export class Folders {
     return this.names.get('assigned')?.has(`${run.task_id}_${run.agent_id}.yaml`) ?? false
   }
 
-  /** After a rename of ours. */
-  moved(entry: Entry, state: State, path: string): void {
+  /** After a rename of ours: the same file, with another ctime, elsewhere. */
+  async moved(entry: Entry, state: State, path: string): Promise<void> {
+    const seen = await lstat(path).catch(() => null) // RACE: a person moved it on; the next scan tells
     this.entries.delete(entry.file)
     this.names.get(entry.state)?.delete(entry.name)
     this.names.get(state)?.add(entry.name)
+    const file = `tasks/${state}/${entry.name}`
     Object.assign(entry, {
       state,
       path,
-      file: `tasks/${state}/${entry.name}`,
-      ours: true,
+      file,
       goneSince: null,
+      ...(seen && { ...stamps(seen), ctimeMs: seen.ctimeMs }),
     })
-    this.entries.set(entry.file, entry)
+    this.entries.set(file, entry)
   }
 
   find(id: string, states: readonly State[] = STATES): Entry | undefined {
