@@ -26,6 +26,7 @@ export type How = 'wait' | 'now' | 'detach'
 
 export interface Composed {
   orchestrator: Orchestrator
+  /** Also when it has stopped: then the last one. */
   picture(): Picture
   tasks(): TaskRow[]
   /** Stops claiming; `stopped` tells when all is put away. A harder word may follow. */
@@ -118,7 +119,7 @@ async function begin(
   let stopping = false
   const stop = (how: How) => {
     const over = orchestrator.stop(how)
-    if (!stopping) void over.then(end).then(done)
+    if (!stopping) void over.then(freeze).then(end).then(done)
     stopping = true
   }
   const config = watchConfig(at, options, () => settings, take, log)
@@ -147,10 +148,16 @@ async function begin(
   endings.push(() => served.close())
   log('info', `started (pid ${process.pid})`)
   endings.push(() => log('info', 'stopped'))
+  const picture = (): Picture => ({ status: index.status(extra()), agents: index.agents() })
+  /** The last one, for who still asks when the index is closed. */
+  let last: Picture | null = null
+  const freeze = () => {
+    last = picture()
+  }
   const extra = () => ({ pid: process.pid, halted: orchestrator.halted(), notes: remarks() })
   return {
     orchestrator,
-    picture: () => ({ status: index.status(extra()), agents: index.agents() }),
+    picture: () => last ?? picture(),
     tasks: () => index.tasks(),
     stop,
     stopped,

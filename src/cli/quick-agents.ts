@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { quickSettings } from '../config/cache.ts'
 import type { Workspace } from '../files/workspace.ts'
 import type { NewTask } from '../types.ts'
+import { found } from './agents-here.ts'
 import type { AgentRow } from './picture.ts'
 import { asked } from './running.ts'
 
@@ -24,11 +25,11 @@ export async function withoutAgent(
   return able ? null : ONLY_SHELL
 }
 
-async function ableStopped(at: Workspace, env: NodeJS.ProcessEnv): Promise<boolean> {
+/** Where nothing runs. */
+export async function ableStopped(at: Workspace, env: NodeJS.ProcessEnv): Promise<boolean> {
   const { types } = await quickSettings(at)
   // A command of the person's own can't be judged without reading the file properly.
   if (ownCommand(at)) return true
-  const { found } = await import('./agents-here.ts')
   const here = found(env)
   return types.some((type) => here.includes(type))
 }

@@ -167,12 +167,9 @@ export class Folders {
       for (const name of names) {
         const id = RECORD_NAME.exec(name)?.[1]
         const path = join(this.#at.state[state], name)
-        if (
-          !id ||
-          here.has(`${state}/${id.toLowerCase()}`) ||
-          this.entries.has(`tasks/${state}/${name}`)
-        )
-          continue
+        // A record that went to pending/ along with its task is out of place, too.
+        const beside = state !== 'pending' && here.has(`${state}/${id?.toLowerCase()}`)
+        if (!id || beside || this.entries.has(`tasks/${state}/${name}`)) continue
         seen.add(path)
         const since = this.#orphans.get(path) ?? now
         this.#orphans.set(path, since)

@@ -1,8 +1,8 @@
 // Who gets what, and why the others wait (specification 5): examples, and what holds for any queue.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { TaskDistributor } from '../../src/look/agents.ts'
 import { distribute, queueOrder } from '../../src/core/distribute.ts'
+import { TaskDistributor } from '../../src/look/agents.ts'
 import type { Entry, Priority, Slot, State, Task } from '../../src/types.ts'
 
 const NOW = Date.UTC(2026, 0, 1, 12)

@@ -1,4 +1,5 @@
 // `orchestrate status`: how things stand, at a glance. Promises: near the cost of starting node; writes nothing.
+import type { Workspace } from '../../files/workspace.ts'
 import { type Act, located, type World } from '../act.ts'
 import { count, duration, json, oneLine, table } from '../output.ts'
 import { type StatusView, statusOf } from '../picture.ts'
@@ -11,17 +12,17 @@ export const act: Act = async (call, world) => {
   if (call.has('watch')) return (await import('../watch.ts')).watch(at, world)
   const status = await statusOf(at)
   if (call.has('json')) world.out.line(json(status))
-  else show(status, at.root, world)
+  else await show(status, at, world)
   return 0
 }
 
-function show(status: StatusView, root: string, { out, talk }: World): void {
+async function show(status: StatusView, at: Workspace, { out, talk, env }: World): Promise<void> {
   const { paint } = out
   const { tasks, active, waiting, agents } = status
   const where = status.running
     ? paint.green(`running (pid ${status.pid})`)
     : paint.yellow('not running')
-  out.line(`orchestrate is ${where} in ${root}`)
+  out.line(`orchestrate is ${where} in ${at.root}`)
   if (status.halted) out.line(paint.red(`nothing is claimed: ${oneLine(status.halted)}`))
   out.line(counts(status, out.paint))
   if (active.length > 0) {
@@ -42,7 +43,12 @@ function show(status: StatusView, root: string, { out, talk }: World): void {
     if (waiting.length > SHOWN) out.line(paint.dim(`and ${waiting.length - SHOWN} more`))
   }
   if (status.running) out.line(`\n${agents.busy} of ${count(agents.total, 'agent')} busy`)
-  else if (tasks.pending > 0) talk.line('`orchestrate start` begins the work')
+  else if (tasks.pending > 0) {
+    const { ableStopped, ONLY_SHELL } = await import('../quick-agents.ts')
+    if (!(await ableStopped(at, env))) talk.line(ONLY_SHELL)
+    talk.line('`orchestrate start` begins the work')
+  }
+  for (const note of status.notes ?? []) talk.line(talk.paint.yellow(oneLine(note)))
   if (tasks.failed > 0)
     talk.line(
       '`orchestrate tasks --status failed` lists what failed, `orchestrate retry ID` tries again',
