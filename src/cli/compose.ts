@@ -22,7 +22,7 @@ import { makeFolders } from './new-workspace.ts'
 import type { Picture, TaskRow } from './picture.ts'
 import { exposed, guarded } from './trust.ts'
 
-export type How = 'wait' | 'now' | 'detach'
+type How = 'wait' | 'now' | 'detach'
 
 export interface Composed {
   orchestrator: Orchestrator

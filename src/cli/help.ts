@@ -23,7 +23,7 @@ export function showHelp(call: Call, { out }: World): number {
   return call.has('help') ? 0 : 1
 }
 
-export function version(): string {
+function version(): string {
   const about = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
   return (JSON.parse(about) as { version: string }).version
 }

@@ -47,7 +47,7 @@ export function live(on: Paper): Live {
 }
 
 /** The lines of one picture: progress, agents, what waits. At most the screen's height. */
-export function screen(on: Paper, { status, agents }: Picture, now = Date.now()): string[] {
+function screen(on: Paper, { status, agents }: Picture, now = Date.now()): string[] {
   const { paint } = on
   const { pending, assigned, completed, failed, held, invalid } = status.tasks
   const total = pending + assigned + completed + failed + held + invalid

@@ -1,10 +1,11 @@
 // Makes a workspace, or adds what is missing to one. Promises: what is there stays as it is, but `.gitignore`, which
 // gets the lines it lacks; twice is once; returns what was made.
-import { existsSync } from 'node:fs'
 import { appendFile, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
+import { configTemplate } from '../config/template.ts'
 import type { Workspace } from '../files/workspace.ts'
 import { STATES } from '../types.ts'
+import { found } from './agents-here.ts'
 import { PAGES, SAMPLE } from './new-pages.ts'
 
 const IGNORED = ['tasks/assigned/', '.orchestrate/', 'tasks.db']
@@ -21,17 +22,18 @@ export async function makeFolders(at: Workspace): Promise<string[]> {
   return made.map((folder) => `${relative(at.root, folder)}/`)
 }
 
-/** All of it. `template` is config.yaml. */
-export async function makeWorkspace(
-  at: Workspace,
-  template: () => Promise<string>,
-): Promise<string[]> {
+/** The config.yaml of a new workspace, with the agents of this machine. */
+export const firstConfig = (env: NodeJS.ProcessEnv): string =>
+  configTemplate('.orchestrate/schema/config.schema.json', found(env))
+
+/** All of it. `config`: the text of config.yaml. */
+export async function makeWorkspace(at: Workspace, config: string): Promise<string[]> {
   await mkdir(at.root, { recursive: true, mode: 0o755 })
   const made = await makeFolders(at)
   const context = join(at.root, 'context')
   await mkdir(join(context, 'agent_notes'), { recursive: true, mode: 0o755 })
   await mkdir(join(context, 'agent_outputs'), { recursive: true, mode: 0o755 })
-  if (!existsSync(at.config)) await once(at.config, await template())
+  await once(at.config, config)
   const pages = Object.entries(PAGES).map(([name, text]): [string, string] => [
     join(context, name),
     text,

@@ -14,7 +14,7 @@ export interface Paper {
 }
 
 const COLOURS = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, blue: 34, cyan: 36 } as const
-export type Colour = keyof typeof COLOURS
+type Colour = keyof typeof COLOURS
 
 /**
  * @param stream asked for a terminal only: making a stream of a pipe loads what a short command can do without, a

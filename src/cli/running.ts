@@ -5,6 +5,10 @@ import type { Workspace } from '../files/workspace.ts'
 import { socketPath } from '../server/socket.ts'
 import { OrchestrateError } from '../types.ts'
 
+/** ms between two looks at a process that is about to end. */
+const EVERY = 30
+const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms))
+
 interface Refusal {
   error?: { code?: string; message?: string; hint?: string }
 }
@@ -38,4 +42,12 @@ export async function owner(at: Workspace): Promise<number | null> {
   ])
   const found = await readOwner(at.lock, createProcesses())
   return found?.alive ? found.pid : null
+}
+
+/** Resolves when that process is gone: the lock is free a little before its index is saved and its socket closed. */
+export async function gone(pid: number): Promise<void> {
+  const { createProcesses } = await import('../process/index.ts')
+  const { started } = createProcesses()
+  const begun = started(pid)
+  while (begun !== null && started(pid) === begun) await sleep(EVERY)
 }

@@ -41,7 +41,9 @@ export function outputText({ task, record, text }: ContextEnd): string {
   const files = record.files_modified
   const changes =
     files === 'unknown'
-      ? ['Not known: the agent did not say, and this is no git repository, or others worked in it at the same time.']
+      ? [
+          'Not known: the agent did not say, and this is no git repository, or others worked in it at the same time.',
+        ]
       : files.map((file) => `- ${plain(file)}`)
   return [
     `## Task: ${title(task.description)}`,

@@ -57,7 +57,7 @@ export function judge(
   if (record?.stopping === 'timeout')
     return {
       outcome: 'timeout',
-      error: `it took longer than ${Math.round(rules.deadlineMs / 6000) / 10} minutes`,
+      error: `it took longer than ${minutes(rules.deadlineMs)}`,
     }
   if (record?.stopping === 'memory')
     return { outcome: 'failed', error: 'it was ended: the agents together used too much memory' }
@@ -120,3 +120,6 @@ const COUNTED: ReadonlySet<Outcome> = new Set<Outcome>([
   'no-result',
   'crashed',
 ])
+
+const minutes = (ms: number) =>
+  ms < 60_000 ? `${ms / 1000} seconds` : `${Math.round(ms / 6000) / 10} minutes`

@@ -1,5 +1,6 @@
 // Who does what, and why the others wait (specification 5; DESIGN 3). Pure: entries, agents and a time in, a plan out.
 import { duplicates } from '../look/duplicates.ts'
+import { choose, suits } from '../look/suits.ts'
 import { clock, noAgent } from '../look/words.ts'
 import type { Entry, Note, Plan, Priority, Slot, Task } from '../types.ts'
 
@@ -112,17 +113,4 @@ function cycleFrom(start: Entry, byId: Map<string, Entry>): string | undefined {
     }
   }
   return undefined
-}
-
-/** Its preferred type where that is configured, any other but `shell` where it is not; `shell` only by name. */
-export function suits(task: Task, type: string, types: ReadonlySet<string>): boolean {
-  const wish = task.preferredAgent
-  if (wish && (wish === 'shell' || types.has(wish))) return type === wish
-  return type !== 'shell'
-}
-
-/** Least loaded, then the lower number; the one that failed last only where there is no other. */
-export function choose(fit: Slot[], last?: string): Slot | undefined {
-  const cost = (agent: Slot) => (agent.id === last ? Number.MAX_SAFE_INTEGER : agent.taskCount)
-  return fit.sort((a, b) => cost(a) - cost(b) || (a.id < b.id ? -1 : 1))[0]
 }

@@ -1,20 +1,19 @@
 // The end of a run, in the order that survives a crash anywhere: sweep, run.json, output and context, record, move.
 // Each step may be done again by the next look; the move comes last, and nothing but the move makes the task done.
 import { resultOf, toldBy } from '../files/record.ts'
-import { history } from '../files/run-folder.ts'
+import { history, writeRun } from '../files/run-folder.ts'
 import type { TaskDistributor } from '../look/agents.ts'
 import { createConflicts, filesOf } from '../look/conflicts.ts'
 import type { Memory } from '../look/memory.ts'
+import type { Parts } from '../look/parts.ts'
 import type { createTell } from '../look/tell.ts'
 import type * as T from '../types.ts'
 import type { Entry, Outcome, RunRecord } from '../types.ts'
 import { settle } from './decide.ts'
-import type { Parts } from './orchestrator.ts'
 import type { TaskQueue } from './queue.ts'
 import type { AgentProcess } from './run.ts'
 
 interface Hands extends Parts {
-  runs: string
   queue: TaskQueue
   agents: TaskDistributor
   active: ReadonlyMap<string, AgentProcess>
@@ -24,8 +23,19 @@ interface Hands extends Parts {
 }
 
 export function finaliser(hands: Hands) {
-  const { workspace: at, processes, context, show, queue, agents, event, current } = hands
-  const meet = createConflicts(hands)
+  const {
+    workspace: at,
+    processes,
+    context,
+    show,
+    queue,
+    agents,
+    active,
+    memory,
+    event,
+    current,
+  } = hands
+  const meet = createConflicts()
 
   /** Time-out: the task's, then the agent's, then the queue's (DESIGN 2). */
   function rules(run: AgentProcess, task: T.Task | null): T.Rules {
@@ -72,7 +82,7 @@ export function finaliser(hands: Hands) {
       }
       if (entry?.state === 'assigned') await queue.finish(entry, state, whole)
       else await queue.records.result(state, record.task_id, whole)
-      await meet(run.record as RunRecord)
+      await conflicts(run.record as RunRecord)
     } else if (entry?.state === 'assigned') await queue.place(entry, 'pending')
     await queue.records.unassign(record.task_id)
     const then = state === 'pending' && outcome !== 'cancelled' ? '; it goes back to pending' : ''
@@ -122,6 +132,19 @@ export function finaliser(hands: Hands) {
       needs_review: to?.needsReview ?? false,
       retry_count: to?.retryCount ?? 0,
       ...toldBy(said),
+    }
+  }
+
+  /** Both wait for a person, and stay completed. */
+  async function conflicts(mine: RunRecord): Promise<void> {
+    const begun = [...active.values()].map((run) => Date.parse(run.record?.assigned_at ?? '') || 0)
+    for (const { run, error } of meet(mine, Math.min(...begun))) {
+      Object.assign(run, { needs_review: true, error })
+      await writeRun(at.runs, run)
+      const entry = queue.find(run.task_id, ['completed'])
+      if (entry) await queue.records.result('completed', run.task_id, resultOf(run))
+      if (entry) memory.set(entry, run)
+      event('end', error, run.task_id, run.agent_id, 'warn')
     }
   }
 

@@ -4,13 +4,14 @@ import { cancel, retry } from '../files/by-hand.ts'
 import { isErrno, syncFolder } from '../files/files.ts'
 import { type Lock, takeLock } from '../files/lock.ts'
 import { newest } from '../files/run-folder.ts'
-import { makeFolders, type Workspace } from '../files/workspace.ts'
+import { makeFolders } from '../files/workspace.ts'
 import { GONE, TaskDistributor } from '../look/agents.ts'
 import { createMemory } from '../look/memory.ts'
 import { HALT_MS, pace, RESCAN_MS } from '../look/pace.ts'
+import type { Parts } from '../look/parts.ts'
 import { strays } from '../look/strays.ts'
 import { createTell } from '../look/tell.ts'
-import { keepUp, type UpkeepParts } from '../look/upkeep.ts'
+import { keepUp } from '../look/upkeep.ts'
 import { vetted } from '../look/vet.ts'
 import { type Watcher, watchTasks } from '../look/watcher.ts'
 import type * as T from '../types.ts'
@@ -20,20 +21,6 @@ import { distribute, queueOrder } from './distribute.ts'
 import { finaliser } from './finalise.ts'
 import { TaskQueue } from './queue.ts'
 import { AgentProcess } from './run.ts'
-
-/** What the core is handed by the composition root. */
-export interface Parts extends Pick<UpkeepParts, 'probe' | 'guard' | 'processes'> {
-  workspace: Workspace
-  settings: T.Settings
-  kind: (type: string) => T.AgentKind
-  /** One sentence when the command of a type is not on this machine. */
-  missing: (type: string, settings: T.AgentSettings) => string | null
-  context: T.ContextPort
-  show: T.Show
-  log: T.Log
-  /** Another orchestrator took over: leave, and touch nothing. */
-  lost: () => void
-}
 
 const HARDER = ['wait', 'now', 'detach'] as const
 

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import spawn from 'cross-spawn'
 import { isErrno } from '../files/files.ts'
 import { Lines, nextAttempt, readShim, stderrTail, writeRun } from '../files/run-folder.ts'
+import type { RunParts } from '../look/parts.ts'
 import type * as T from '../types.ts'
 import type { RunRecord, RunSight } from '../types.ts'
 
@@ -23,16 +24,6 @@ printf '   \\n' >"$d/exit" && echo $$ >"$d/pid" || exit 0
 trap : INT TERM HUP
 "$@"
 printf '%3d\\n' $? 1<>"$d/exit"`
-
-export interface RunParts {
-  root: string
-  runs: string
-  kind: T.AgentKind
-  settings: T.AgentSettings
-  processes: T.Processes
-  /** Called when the shim ends. */
-  ended: () => void
-}
 
 /** Specification 3.3. One object per run, started or adopted. */
 export class AgentProcess {
@@ -61,11 +52,9 @@ export class AgentProcess {
   /** Specification 3.3: runs a task to its end and returns the agent's answer; throws when it did not succeed. */
   async executeTask(task: T.Task, prompt = task.description): Promise<string> {
     await this.prepare(task.id, `${task.id}.yaml`, prompt)
-    await new Promise<void>((resolve, reject) => {
-      this.launch()
-        ?.once('exit', () => resolve())
-        .once('error', reject)
-    })
+    const child = this.launch()
+    child.ref() // here someone waits for it
+    await new Promise((resolve, reject) => child.once('exit', resolve).once('error', reject))
     const sight = await this.look()
     await this.sweep()
     const ok = this.#parts.kind.hasEndEvent ? sight.endEvent?.ok === true : true

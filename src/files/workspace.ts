@@ -33,7 +33,7 @@ export function workspace(root: string): Workspace {
   }
 }
 
-/** The nearest folder from `from` upwards that has `tasks/pending`, `tasks/assigned` or `.orchestrate`; null when there is none. */
+/** The nearest folder from `from` upwards that has `tasks/pending`, `tasks/completed` or `.orchestrate`; null when there is none. */
 export function findWorkspace(from: string): string | null {
   for (let at = resolve(from); ; at = dirname(at)) {
     const marks = ['tasks/pending', 'tasks/completed', '.orchestrate']

@@ -1,7 +1,7 @@
 // The agents: numbered slots, one task each (specification 3.2). It remembers who is busy, how often each ran, and who rests.
 
-import { choose, suits } from '../core/distribute.ts'
 import type { AgentSettings, AgentStatus, Task } from '../types.ts'
+import { choose, suits } from './suits.ts'
 
 /** Specification 3.2: the agents, one task each. It remembers who is busy, how often each ran, and who rests. */
 export class TaskDistributor {

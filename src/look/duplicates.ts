@@ -14,9 +14,12 @@ export function duplicates(entries: readonly Entry[], plan: Plan): void {
   for (const entry of order) {
     const other = (entry.task && ids.get(key(entry))) ?? names.get(entry.name.toLowerCase())
     const same = other && key(other) === key(entry) ? 'id' : 'name'
-    const how = `rename this one, or \`orchestrate retry ${entry.id}\``
+    const over = other?.state === 'completed' || other?.state === 'failed'
+    const how = over
+      ? `rename this one, or \`orchestrate retry ${entry.id}\``
+      : `change the ${same} of one, or remove it`
     // One that is gone may come back (an editor saves by renaming), so the other waits until that is settled.
-    if (other?.goneSince === null)
+    if (other?.goneSince === null && entry.goneSince === null)
       plan.held.set(entry, `${other.file} has the same ${same}: ${how}`)
     else if (other) plan.waiting.set(entry, 'it was moved a moment ago')
     if (entry.task && !ids.has(key(entry))) ids.set(key(entry), entry)

@@ -1,6 +1,6 @@
 // The only module that knows what a process is: identity, marks, signals, open files, cost.
 // Promises the interface `Processes` of the core, on Linux in full, elsewhere as far as `ps` can tell.
-import type { Processes } from '../core/types.ts'
+import type { Processes } from '../types.ts'
 import { editor } from './editor.ts'
 import { ofRun } from './marks.ts'
 import * as proc from './proc.ts'

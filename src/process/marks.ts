@@ -1,6 +1,6 @@
 // Which processes belong to a run. Pure. Promises: never a process of someone else that has got a dead shim's number,
 // never this process, never pid 1.
-import type { ProcessInfo } from '../core/types.ts'
+import type { ProcessInfo } from '../types.ts'
 
 /**
  * Those that carry the mark; and those in a group or session that is the run's, for they may have dropped their

@@ -1,7 +1,7 @@
 // Processes as Linux tells them: synchronous reads of /proc, one pass, this user's living ones only.
 // Promises: a process that vanishes between two reads is left out, never an error; zombies are not living.
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
-import type { ProcessInfo } from '../core/types.ts'
+import type { ProcessInfo } from '../types.ts'
 
 /** USER_HZ: 100 on every Linux that Node runs on, whatever the kernel's own tick. */
 const TICKS_PER_SECOND = 100

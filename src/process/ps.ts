@@ -1,14 +1,12 @@
 // Processes where there is no /proc (macOS, the BSDs): asked of `ps`. Best effort: starts are known to the second,
 // environments only where the system shows them, and nobody tells which files are open for writing.
-import { spawnSync } from 'node:child_process'
-import type { ProcessInfo } from '../core/types.ts'
+import spawn from 'cross-spawn'
+import type { ProcessInfo } from '../types.ts'
 
 const ask = (command: string, args: string[]): string =>
-  spawnSync(command, args, {
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-    env: { ...process.env, LC_ALL: 'C' },
-  }).stdout ?? ''
+  spawn
+    .sync(command, args, { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, LC_ALL: 'C' } })
+    .stdout?.toString() ?? ''
 
 export const bootId = (): string =>
   ask('sysctl', ['-n', 'kern.bootsessionuuid']).trim() ||

@@ -1,7 +1,7 @@
 // Signals to a run, and its end. Promises: signals reach only what is verified to be the run's; after a sweep that
 // did not throw, nothing of the run is living.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { OrchestrateError, type ProcessInfo } from '../core/types.ts'
+import { OrchestrateError, type ProcessInfo } from '../types.ts'
 import { ofRun, wholeGroups } from './marks.ts'
 
 const PATIENCE_MS = 10_000

@@ -1,7 +1,7 @@
 // What the agents cost this machine, all together with their descendants: memory and CPU by pidusage, disk by /proc.
 // Promises: processes may vanish at any moment; the first sample gives null, for a rate needs two.
 import { readFileSync } from 'node:fs'
-import type { Processes, ProcessInfo } from '../core/types.ts'
+import type { Processes, ProcessInfo } from '../types.ts'
 
 const MB = 1024 * 1024
 /** pidusage forgets a process, and with it the base of its CPU rate, when it was not asked about for so long. */

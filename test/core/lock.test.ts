@@ -14,7 +14,7 @@ import {
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { readOwner, takeLock } from '../../src/core/lock.ts'
+import { readOwner, takeLock } from '../../src/files/lock.ts'
 import { createProcesses } from '../../src/process/index.ts'
 
 const processes = createProcesses()
@@ -27,7 +27,7 @@ let count = 0
 
 beforeAll(() => {
   writeFileSync(join(compiled, 'package.json'), '{"type":"module"}')
-  const sources = ['src/core/lock.ts', 'src/process/index.ts']
+  const sources = ['src/files/lock.ts', 'src/process/index.ts']
   const to = ['--outDir', compiled, '--rootDir', 'src', '--rewriteRelativeImportExtensions']
   const kind = ['--module', 'nodenext', '--target', 'es2023', '--types', 'node', '--skipLibCheck']
   const args = ['--ignoreConfig', ...sources, ...to, ...kind]

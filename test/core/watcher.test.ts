@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Watcher, watch } from '../../src/core/watcher.ts'
+import { type Watcher, watch } from '../../src/look/watcher.ts'
 import { until } from '../process/world.ts'
 
 const NAMES = ['pending', 'assigned', 'completed', 'failed']

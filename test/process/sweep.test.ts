@@ -87,7 +87,7 @@ it('returns without waiting when there is nothing, and looks twice', async () =>
 
 it('says which processes it could not end', async () => {
   const undying = { pid: 0x7ffffff0, parent: 1, group: 0, session: 0, started: '1', mark: 'stone' }
-  const failed = sweep(() => [undying], 'stone', null)
+  const failed = sweep(() => [undying], 'stone', null, 300)
   await expect(failed).rejects.toMatchObject({
     code: 'NOT_SWEPT',
     message: expect.stringContaining('2147483632'),
@@ -97,7 +97,7 @@ it('says which processes it could not end', async () => {
 it('works by `ps` too, where there is no /proc', async () => {
   const byPs = createProcesses('freebsd')
   const { pid, child } = run(
-    'true & env -i sleep 1000 & setsid sleep 1000 & exec sleep 1000',
+    'sleep 0 & env -i sleep 1000 & setsid sleep 1000 & exec sleep 1000',
     'ps-1',
   )
   const stranger = run('sleep 1000')

@@ -11,7 +11,11 @@ import { createProcesses } from '../../src/process/index.ts'
 export const processes = createProcesses()
 
 /** Waits for a condition, never for a time. */
-export async function until<T>(what: string, met: () => T | Promise<T>, ms = 20_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  met: () => T | null | false | Promise<T | null | false>,
+  ms = 20_000,
+): Promise<T> {
   for (const end = Date.now() + ms; ; ) {
     const value = await met()
     if (value) return value

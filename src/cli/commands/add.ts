@@ -26,10 +26,15 @@ export const act: Act = async (call, world) => {
     throw usage('`--id` names one task, and the standard input has several lines')
   }
   const tasks = descriptions.map((text): NewTask => ({ description: described(text), ...about }))
-  const answer = await asked<{ ids: string[] }>(at, 'POST', '/tasks', { tasks })
+  const [answer, lacking] = await Promise.all([
+    asked<{ ids: string[] }>(at, 'POST', '/tasks', { tasks }),
+    about.preferred_agent === 'shell' ? null : lackOfAgents(at, world),
+  ])
   const ids = answer?.ids ?? (await (await import('../stopped-changes.ts')).add(at, tasks))
   for (const one of ids) world.out.line(one)
-  await remark(at, tasks, answer !== null, world)
+  remark(at, about, world)
+  if (lacking) world.talk.line(lacking)
+  if (!answer) world.talk.line('orchestrate is not running: `orchestrate start` begins the work')
   return 0
 }
 
@@ -104,24 +109,19 @@ async function lines({ stdin: open, talk }: World): Promise<string[]> {
   return tasks
 }
 
-/** What a person would be surprised by later. */
-async function remark(
-  at: Workspace,
-  tasks: NewTask[],
-  running: boolean,
-  { talk, env }: World,
-): Promise<void> {
+async function lackOfAgents(at: Workspace, { env }: World): Promise<string | null> {
+  const { ONLY_SHELL, onlyShell } = await import('../quick-agents.ts')
+  return (await onlyShell(at, env)) ? ONLY_SHELL : null
+}
+
+/** A dependency that is a slip of the finger would wait for ever. */
+function remark(at: Workspace, { dependencies = [] }: Partial<NewTask>, { talk }: World): void {
   const here = (id: string) =>
-    Object.values(at.state).some(
-      (folder) => existsSync(join(folder, `${id}.yaml`)) || existsSync(join(folder, `${id}.yml`)),
+    Object.values(at.state).some((folder) =>
+      ['yaml', 'yml'].some((end) => existsSync(join(folder, `${id}.${end}`))),
     )
-  const awaited = new Set(tasks.flatMap((task) => task.dependencies ?? []))
-  for (const id of awaited)
+  for (const id of dependencies)
     if (!here(id)) talk.line(`there is no task ${id} yet; until there is, this one waits`)
-  const { withoutAgent } = await import('../quick-agents.ts')
-  const alone = await withoutAgent(at, tasks, env)
-  if (alone) talk.line(alone)
-  if (!running) talk.line('orchestrate is not running: `orchestrate start` begins the work')
 }
 
 const usage = (message: string, hint?: string) => new OrchestrateError('USAGE', message, hint)

@@ -29,7 +29,7 @@ export const act: Act = async (call, world) => {
   const root = await mkdtemp(join(tmpdir(), 'orchestrate-demo-'))
   const at = workspace(root)
   const quoted = [process.execPath, AGENT].map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
-  await makeWorkspace(at, async () => config(quoted.join(' ')))
+  await makeWorkspace(at, config(quoted.join(' ')))
   await writeFile(join(root, 'context', 'project_overview.md'), OVERVIEW)
   talk.line(
     `A throw-away workspace in ${root}. Dropped into tasks/pending/, as anyone could with cp:\n`,

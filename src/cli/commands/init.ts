@@ -1,17 +1,14 @@
 // `orchestrate init`: a workspace here. Promises: idempotent; says what it made.
-import { configTemplate } from '../../config/template.ts'
 import { workspace } from '../../files/workspace.ts'
 import { type Act, directory } from '../act.ts'
 import { found } from '../agents-here.ts'
-import { makeWorkspace } from '../new-workspace.ts'
+import { firstConfig, makeWorkspace } from '../new-workspace.ts'
 
 export const act: Act = async (call, world) => {
   const { out, talk } = world
   const at = workspace(directory(call, world))
   const agents = found(world.env)
-  const made = await makeWorkspace(at, async () =>
-    configTemplate('.orchestrate/schema/config.schema.json', agents),
-  )
+  const made = await makeWorkspace(at, firstConfig(world.env))
   for (const path of made) out.line(path)
   if (made.length === 0) {
     talk.line(`${at.root} is a workspace already; nothing was missing`)

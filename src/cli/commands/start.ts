@@ -1,5 +1,6 @@
 // `orchestrate start`: an orchestrator in the background, or with `--foreground` here. Promises: returns when it is
 // ready, or with the reason why it is not; says each command that will be run.
+import { existsSync } from 'node:fs'
 import { findWorkspace, type Workspace, workspace } from '../../files/workspace.ts'
 import { type Act, directory, located, type World } from '../act.ts'
 import type { Call } from '../arguments.ts'
@@ -21,7 +22,11 @@ export const act: Act = async (call, world) => {
 async function ensured(call: Call, world: World): Promise<Workspace> {
   const from = directory(call, world)
   const root = findWorkspace(from)
-  if (root) return workspace(root)
-  if (call.has('directory')) located(call, world) // a folder that is not there is more likely a slip than a wish
-  return workspace(from)
+  // A folder that is not there is more likely a slip than a wish.
+  if (root || !existsSync(from)) return located(call, world)
+  const at = workspace(from)
+  const { firstConfig, makeWorkspace } = await import('../new-workspace.ts')
+  await makeWorkspace(at, firstConfig(world.env))
+  world.talk.line(`${from} is a workspace now (as \`orchestrate init\` makes it)`)
+  return at
 }

@@ -1,11 +1,10 @@
 // `orchestrate stop`: asks the running orchestrator to stop, and returns when it is gone. Promises: says what it waits
 // for; a second Ctrl-C here changes nothing there.
-import { setTimeout as sleep } from 'node:timers/promises'
 import { OrchestrateError } from '../../types.ts'
 import { type Act, located } from '../act.ts'
 import { count, duration, oneLine } from '../output.ts'
 import { statusOf } from '../picture.ts'
-import { asked, owner } from '../running.ts'
+import { asked, gone, owner } from '../running.ts'
 
 export const act: Act = async (call, world) => {
   const { talk } = world
@@ -43,7 +42,7 @@ export const act: Act = async (call, world) => {
     process.kill(pid, 'SIGTERM')
     if (how === 'now') process.kill(pid, 'SIGINT')
   }
-  while ((await owner(at)) === pid) await sleep(50)
+  await gone(pid)
   const left = how === 'detach' && active.length > 0
   talk.line(
     left

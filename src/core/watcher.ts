@@ -1,1 +1,0 @@
-export * from '../look/watcher.ts'

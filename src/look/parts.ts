@@ -1,0 +1,29 @@
+// What the core is handed, as shapes: it imports no layer, so the composition root gives it all it needs of them.
+import type { Workspace } from '../files/workspace.ts'
+import type * as T from '../types.ts'
+import type { UpkeepParts } from './upkeep.ts'
+
+/** What the core is handed by the composition root. */
+export interface Parts extends Pick<UpkeepParts, 'probe' | 'guard' | 'processes'> {
+  workspace: Workspace
+  settings: T.Settings
+  kind: (type: string) => T.AgentKind
+  /** One sentence when the command of a type is not on this machine. */
+  missing: (type: string, settings: T.AgentSettings) => string | null
+  context: T.ContextPort
+  show: T.Show
+  log: T.Log
+  /** Another orchestrator took over: leave, and touch nothing. */
+  lost: () => void
+}
+
+/** What one run is handed. */
+export interface RunParts {
+  root: string
+  runs: string
+  kind: T.AgentKind
+  settings: T.AgentSettings
+  processes: T.Processes
+  /** Called when the shim ends. */
+  ended: () => void
+}
