@@ -1,7 +1,7 @@
 // What a run inherits: marks of an outer agent never, what a person configured always.
 import { expect, test } from 'vitest'
 import { kinds } from '../../src/agents/index.ts'
-import type { AgentSettings } from '../../src/core/types.ts'
+import type { AgentSettings } from '../../src/types.ts'
 import { settings } from './transcripts.ts'
 
 const env = (kind: string, inherited: NodeJS.ProcessEnv, more: Partial<AgentSettings> = {}) =>

@@ -1,7 +1,7 @@
 // Kinds without events: the tail of stdout is the text, nothing else is claimed.
 import { expect, test } from 'vitest'
 import { kinds } from '../../src/agents/index.ts'
-import type { AgentKind } from '../../src/core/types.ts'
+import type { AgentKind } from '../../src/types.ts'
 
 const shell = kinds.shell as AgentKind
 const CAP = 256 * 1024

@@ -1,7 +1,7 @@
 // What each recorded run means: did it end, how, with what text, and which files does it claim.
 import { expect, test } from 'vitest'
 import { kinds } from '../../src/agents/index.ts'
-import type { AgentKind, Findings } from '../../src/core/types.ts'
+import type { AgentKind, Findings } from '../../src/types.ts'
 import { transcript } from './transcripts.ts'
 
 function read(path: string): Findings & { exit: number; explained: string | undefined } {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { kinds, version } from '../../src/agents/index.ts'
-import type { AgentKind, AgentSettings, Findings } from '../../src/core/types.ts'
+import type { AgentKind, AgentSettings, Findings } from '../../src/types.ts'
 import {
   HOW_TO_INSTALL,
   installed,

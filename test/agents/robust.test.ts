@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { kindOf, kinds } from '../../src/agents/index.ts'
-import type { AgentKind, Findings } from '../../src/core/types.ts'
+import type { AgentKind, Findings } from '../../src/types.ts'
 import { cases, settings, transcript } from './transcripts.ts'
 
 const ALL: AgentKind[] = [...Object.values(kinds), kindOf('mine', settings({ command: ['mine'] }))]

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { kinds, version } from '../../src/agents/index.ts'
-import type { AgentKind } from '../../src/core/types.ts'
+import type { AgentKind } from '../../src/types.ts'
 import { settings } from './transcripts.ts'
 
 const AGENT = fileURLToPath(new URL('../../fixtures/simulated-agent.mjs', import.meta.url))

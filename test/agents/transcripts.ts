@@ -2,7 +2,7 @@
 // Promises: reads files, judges nothing.
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { AgentSettings } from '../../src/core/types.ts'
+import type { AgentSettings } from '../../src/types.ts'
 
 const FOLDER = fileURLToPath(new URL('../../fixtures/transcripts/', import.meta.url))
 

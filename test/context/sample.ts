@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { ContextEnd, PromptRun, ResultRecord, Task } from '../../src/core/types.ts'
+import type { ContextEnd, PromptRun, ResultRecord, Task } from '../../src/types.ts'
 
 export function folder(): string {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'orchestrate-context-')))
