@@ -110,6 +110,10 @@ async function begin(
     ...{ workspace: at, settings, processes, context, log, ...parts },
     guard: createGuard(processes.usage),
     show: createShow(index, log),
+    closing: async () => {
+      freeze()
+      await end()
+    },
     // Nothing here is ours any more: no folder, no socket, no index.
     lost: () => process.exit(1),
   })
@@ -119,7 +123,7 @@ async function begin(
   let stopping = false
   const stop = (how: How) => {
     const over = orchestrator.stop(how)
-    if (!stopping) void over.then(freeze).then(end).then(done)
+    if (!stopping) void over.then(done)
     stopping = true
   }
   const config = watchConfig(at, options, () => settings, take, log)

@@ -297,6 +297,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     clearTimeout(timer)
     endUpkeep()
     await watcher?.close()
+    if (lock) await parts.closing().catch(stumble)
     const mine = lock
     lock = null
     await mine?.release()

@@ -3,10 +3,11 @@
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno, move, syncFolder, writeDraft } from '../files/files.ts'
+import { TASK_NAME } from '../files/names.ts'
 import { formatTask, nextId, reserve } from '../files/new-task.ts'
 import { createRecords } from '../files/records.ts'
 import { type Workspace, workspace } from '../files/workspace.ts'
-import { type FolderRules, Folders, stamps, TASK_NAME } from '../look/folders.ts'
+import { type FolderRules, Folders, stamps } from '../look/folders.ts'
 import {
   type Entry,
   type NewTask,

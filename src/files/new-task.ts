@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type NewTask, OrchestrateError, type Priority, STATES } from '../types.ts'
 import { isErrno } from './files.ts'
+import { ID, OURS } from './names.ts'
 import type { Workspace } from './workspace.ts'
 
 const SCHEMA = '# yaml-language-server: $schema=../../.orchestrate/schema/task.schema.json\n'
@@ -30,8 +31,13 @@ export async function nextId(at: Workspace): Promise<string> {
   }
 }
 
-/** Makes `id` ours by `mkdir runs/<id>`. Throws `TAKEN`. */
+/** Makes `id` ours by `mkdir runs/<id>`. Throws `TAKEN`, or `BAD_ID`: an id becomes a path. */
 export async function reserve(at: Workspace, id: string): Promise<string> {
+  if (!ID.test(id) || OURS.test(id)) {
+    const hint =
+      'letters, digits, `.`, `_` and `-`, at most 100, beginning with a letter or digit, and not a name of our records'
+    throw new OrchestrateError('BAD_ID', `\`${id.slice(0, 120)}\` is no id for a task`, hint)
+  }
   const taken = () =>
     new OrchestrateError('TAKEN', `there is a task \`${id}\` already`, 'choose another id')
   const files = STATES.flatMap((state) =>

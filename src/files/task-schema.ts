@@ -1,6 +1,7 @@
 // The keys of a task file (DESIGN 2), once: the type, the check and the shipped JSON Schema come from here.
 import * as v from 'valibot'
 import type { Priority } from '../types.ts'
+import { ID } from './names.ts'
 
 const about = <T extends v.GenericSchema>(schema: T, description: string) =>
   v.pipe(schema, v.description(description))
@@ -48,8 +49,6 @@ export const PRIORITY = v.pipe(
 export function priorityOf(word: string | number | undefined): Priority | undefined {
   return PRIORITIES.find((name, number) => [name, `${number}`].includes(`${word}`.toLowerCase()))
 }
-
-export const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 
 export const TaskFile = v.object({
   id: about(

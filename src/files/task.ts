@@ -13,6 +13,7 @@ import {
   visit,
 } from 'yaml'
 import type { Priority, Problem, Task } from '../types.ts'
+import { OURS, stem } from './names.ts'
 import { nearest } from './nearest.ts'
 import { RESERVED, TaskFile } from './task-schema.ts'
 
@@ -21,11 +22,8 @@ export const TASK_CAP = 256 * 1024
 const MAX_KEYS = 1000
 const MAX_DEPTH = 20
 const NAMES: Priority[] = ['high', 'normal', 'low']
-/** Names of our records; a person's task may not have one (DESIGN 2). */
-export const OURS = /_(result|agent_\d+)$/i
 
 export const isProblem = (read: Task | Problem): read is Problem => 'message' in read
-export const stem = (name: string): string => name.replace(/\.ya?ml$/i, '')
 
 /** @param name file name; @param mtimeMs stands in for `created_at`. */
 export function readTask(

@@ -4,6 +4,7 @@ import { existsSync, type Stats } from 'node:fs'
 import { lstat, mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno, readRegular } from '../files/files.ts'
+import { RECORD_NAME, stem, TASK_NAME } from '../files/names.ts'
 import { isRecord } from '../files/record.ts'
 import type { Workspace } from '../files/workspace.ts'
 import {
@@ -14,10 +15,6 @@ import {
   STATES,
   type State,
 } from '../types.ts'
-
-export const TASK_NAME = /^[^.].*\.ya?ml$/i
-/** Ours: `<id>_result.yaml`, `<id>_agent_01.yaml`. */
-export const RECORD_NAME = /^(.+)_(result|agent_\d+)\.yaml$/i
 
 export interface FolderRules {
   maxSize: number
@@ -108,7 +105,7 @@ export class Folders {
         ours: this.whole.delete(path),
         goneSince: null,
       },
-      ...{ id: stemOf(name), task: null, problem: null, ctimeMs: seen.ctimeMs },
+      ...{ id: stem(name), task: null, problem: null, ctimeMs: seen.ctimeMs },
     }
     entry.goneSince = null
     if (entry.stamp !== stamp) {
@@ -208,8 +205,6 @@ export class Folders {
     return states.map((state) => same.find((entry) => entry.state === state)).find(Boolean)
   }
 }
-
-const stemOf = (name: string) => name.replace(/\.ya?ml$/i, '')
 
 export function stamps(seen: Stats): { body: string; stamp: string } {
   const body = `${seen.ino}:${seen.size}:${seen.mtimeMs}`

@@ -13,6 +13,8 @@ export interface Parts extends Pick<UpkeepParts, 'probe' | 'guard' | 'processes'
   context: T.ContextPort
   show: T.Show
   log: T.Log
+  /** At the end, while the workspace is still ours: the socket and the index are put away. */
+  closing: () => Promise<void>
   /** Another orchestrator took over: leave, and touch nothing. */
   lost: () => void
 }

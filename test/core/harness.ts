@@ -121,6 +121,7 @@ export function open(
         event: (row) => void events.push(row),
       },
       log: (level, text) => void log.push(`${level} ${text}`),
+      closing: async () => {},
       lost() {
         lost = true
       },

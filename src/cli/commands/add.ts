@@ -2,6 +2,7 @@
 // the talk (nothing runs, no agent can do it, a path is missing) on stderr.
 import { existsSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'
+import { ID } from '../../files/names.ts'
 import type { Workspace } from '../../files/workspace.ts'
 import { type NewTask, OrchestrateError, type Priority } from '../../types.ts'
 import { type Act, directory, located, type World } from '../act.ts'
@@ -10,7 +11,6 @@ import { asked } from '../running.ts'
 
 /** Bytes; the task file may have 256 KiB, and JSON doubles quotes and backslashes. */
 const LONGEST = 100 * 1024
-const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 const PRIORITIES: Record<string, Priority> = {
   ...{ high: 'high', normal: 'normal', low: 'low' },
   ...{ 0: 'high', 1: 'normal', 2: 'low' },

@@ -1,0 +1,12 @@
+// The names that mean something in the task folders, once. Imports nothing: what must start fast reads it, too.
+
+/** A task's id. */
+export const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
+/** A task file, by its name in a state folder; editors' dot-files are none. */
+export const TASK_NAME = /^[^.].*\.ya?ml$/i
+/** Ours: `<id>_result.yaml`, `<id>_agent_01.yaml`. Groups: the id, the rest. */
+export const RECORD_NAME = /^(.+)_(result|agent_\d+)\.yaml$/i
+/** A stem or id that would look like one of our records; a person's task may not have it (DESIGN 2). */
+export const OURS = /_(result|agent_\d+)$/i
+
+export const stem = (name: string): string => name.replace(/\.ya?ml$/i, '')
