@@ -3,6 +3,7 @@
 import { resolve } from 'node:path'
 import { kindOf, kinds, needsSandboxNote, version, which } from '../agents/index.ts'
 import type { AgentKind, AgentSettings, Settings } from '../types.ts'
+import { quoted } from './output.ts'
 
 /** ms; gemini takes 3.4 s for it on a quiet machine. */
 const PROBE_MS = 20_000
@@ -55,7 +56,7 @@ export function agentParts(
           promptFile: 'PROMPT',
           sessionId: 'SESSION',
         })
-        const line = `${own.maxInstances} × ${type}: ${argv.join(' ')}`
+        const line = `${own.maxInstances} × ${type}: ${quoted(argv)}`
         const lacks = missing(type, own)
         const note = needsSandboxNote(type, environment(type, own), process.getuid?.())
         return [

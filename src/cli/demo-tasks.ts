@@ -1,4 +1,4 @@
-// The story that `demo` tells: seven task files. Pure text. Promises: shows a chain, work side by side, a failure
+// The story that `demo` tells: six task files. Pure text. Promises: shows a chain, work side by side, a failure
 // that is tried again, shared context, and a step without any agent; under a minute.
 
 /** The simulated agent speaks as claude does; what it is told by `SIM:` only it understands. */

@@ -164,3 +164,9 @@ export function duration(ms: number): string {
 
 /** `1 task`, `2 tasks`. */
 export const count = (n: number, thing: string): string => `${n} ${thing}${n === 1 ? '' : 's'}`
+
+/** An argument vector as a person would type it. */
+export const quoted = (argv: readonly string[]): string =>
+  argv
+    .map((word) => (/^[\w@%+=:,./{}-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ')

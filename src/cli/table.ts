@@ -68,7 +68,7 @@ export const COMMANDS: Command[] = [
   },
   {
     name: 'run',
-    about: 'Work here until nothing is left to do, then exit (2 if a task failed or is held)',
+    about: 'Work here until nothing is left to do, then exit (2 unless every task was completed)',
     options: [agents],
     load: () => import('./commands/run.ts'),
   },

@@ -62,7 +62,7 @@ export function ask(
 }
 
 function failure(code: string, message: string, cause?: unknown): OrchestrateError {
-  return new OrchestrateError(code, message, '`orchestrate logs` may tell why', { cause })
+  return new OrchestrateError(code, message, '.orchestrate/orchestrate.log may tell why', { cause })
 }
 
 /** The reply, or null when it is not whole. Throws `BAD_ANSWER` when it is no HTTP or no JSON. */

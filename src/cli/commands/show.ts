@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Workspace } from '../../files/workspace.ts'
 import { OrchestrateError, type RunRecord } from '../../types.ts'
 import { type Act, located, type World } from '../act.ts'
-import { clean, duration, json, oneLine, table } from '../output.ts'
+import { clean, duration, json, oneLine, quoted, table } from '../output.ts'
 import { type TaskRow, tasksOf } from '../picture.ts'
 
 /** Lines of the answer before it is only named. */
@@ -45,7 +45,7 @@ async function show(at: Workspace, row: TaskRow, runs: RunRecord[], { out }: Wor
     ['priority', row.priority],
     ['file', row.file],
     ['agent', last && `${last.agent_id} (${last.agent_type})`],
-    ['command', last?.argv.join(' ')],
+    ['command', last && quoted(last.argv)],
     ['model', last?.model],
     ['tokens', last?.tokens],
     ['cost', last?.cost_usd && `$${last.cost_usd}`],
@@ -70,7 +70,7 @@ async function show(at: Workspace, row: TaskRow, runs: RunRecord[], { out }: Wor
       run.agent_id,
       run.outcome ?? 'running',
       duration(
-        run.duration_seconds
+        run.duration_seconds !== undefined
           ? run.duration_seconds * 1000
           : Date.now() - Date.parse(run.assigned_at),
       ),

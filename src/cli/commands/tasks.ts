@@ -40,9 +40,9 @@ export const act: Act = async (call, world) => {
   return 0
 }
 
-/** What went wrong, then what it is about; why a task waits is told by `status`. */
-function remark({ status, reason, error, description }: TaskRow): string {
-  const why =
-    status === 'failed' ? error : status === 'held' || status === 'invalid' ? reason : null
-  return why ? `${why} · ${description}` : description
+/** What went wrong, then what it is about; why a task waits is told by `status`. Two files may claim one id, so theirs is named. */
+function remark({ status, reason, error, description, file }: TaskRow): string {
+  const out = status === 'held' || status === 'invalid'
+  const why = status === 'failed' ? error : out ? `${file}: ${reason}` : null
+  return [why, description].filter(Boolean).join(' · ')
 }
