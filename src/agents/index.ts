@@ -13,15 +13,6 @@ export { needsSandboxNote, version, which } from './probe.ts'
 /** The built-in kinds. */
 export const kinds: Record<string, AgentKind> = { claude, codex, gemini, cursor, shell }
 
-/** What a built-in type runs when its configuration names no command; `shell` has none. */
-export const defaultCommands: Record<string, string[]> = {
-  claude: ['claude'],
-  codex: ['codex', 'exec'],
-  gemini: ['gemini'],
-  cursor: ['cursor-agent'],
-  shell: [],
-}
-
 /** The kind of a configured agent type; a type that is not built in runs its command. */
 export const kindOf = (type: string, settings: AgentSettings): AgentKind =>
   (Object.hasOwn(kinds, type) ? kinds[type] : undefined) ?? custom(type, settings)

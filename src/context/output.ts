@@ -34,7 +34,7 @@ export async function writeOutput(path: string, end: ContextEnd): Promise<void> 
   await writeWhole(path, outputText(end))
 }
 
-export function outputText({ task, record, text }: ContextEnd): string {
+function outputText({ task, record, text }: ContextEnd): string {
   const said = plain(text).trim()
   const cut =
     said.length > TEXT_KEPT ? `(the beginning is left out)\n${said.slice(-TEXT_KEPT)}` : said

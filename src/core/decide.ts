@@ -3,8 +3,8 @@
 import type { Action, Outcome, Rules, RunRecord, RunSight, Settling, State } from '../types.ts'
 
 /** ms between the interrupt and the kill (specification 7.2), and between an agent's end event and its leaving. */
-export const GRACE_MS = 30_000
-export const LEAVE_MS = 10_000
+const GRACE_MS = 30_000
+const LEAVE_MS = 10_000
 /** Runs that never came to life, in a row, until a person is asked. */
 const MAX_STILLBORN = 3
 

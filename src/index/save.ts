@@ -98,7 +98,7 @@ export function createSaver(parts: {
 const draftName = (file: string) => `.${basename(file)}.draft`
 
 /** The bytes as `file`, by a draft beside it whose size is checked: write-file-atomic publishes a short write. */
-export async function writeImage(file: string, image: Uint8Array): Promise<void> {
+async function writeImage(file: string, image: Uint8Array): Promise<void> {
   const draft = join(dirname(file), draftName(file))
   try {
     // A view on the same bytes, not a copy of 40 MB.

@@ -4,7 +4,7 @@ import { type Log, OrchestrateError } from '../types.ts'
 import { badInput, WHOLE } from './input.ts'
 import { type Context, OPERATIONS, type Operation } from './operations.ts'
 
-export interface Request {
+interface Request {
   method: string
   /** Path and query, as in the first line of an HTTP request. */
   target: string

@@ -4,7 +4,7 @@ import { type NewTask, OrchestrateError, type Orchestrator } from '../types.ts'
 import { above0, type Check, keys, list, oneOf, text, whole } from './input.ts'
 
 /** The questions that the server needs an answer to; the index answers them. */
-export interface Questions {
+interface Questions {
   status(extra: { pid: number; halted: string | null; notes: string[] }): object
   tasks(filter: { status?: Status; limit?: number }): object[]
   agents(): object[]

@@ -15,7 +15,7 @@ export async function folder(): Promise<string> {
   return path
 }
 
-export function stub() {
+function stub() {
   const asked: unknown[][] = []
   const known = (id: string) => {
     if (id === 'bug') throw new TypeError('a secret of ours')
