@@ -116,15 +116,10 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     const names = new Set([...active.values()].map((run) => run.record?.file))
     for (const entry of queue.entries.values()) {
       const ours = entry.state === 'assigned' && !names.has(entry.name)
-      if (ours || memory.unfinished(entry)) await adopt(entry.id, entry)
+      if (ours || memory.unfinished(entry)) await adopt(entry.id, entry).catch(failed(entry.id))
     }
     for (const { id, path } of scan.orphans) {
       if (!(await adopt(id, null))) await queue.records.shelve(path, id)
-    }
-    const failed = (id: string) => (error: Error) => {
-      // Another file of its name lies where it is to go: a person's to solve, the others go on.
-      if (isErrno(error, 'EEXIST')) tell(id, 'held', `${id} cannot be moved: ${error.message}`)
-      else stumble(error)
     }
     await Promise.all([...active].map(([id, run]) => attend(id, run).catch(failed(id))))
     const plan = await claimAll(scan)
@@ -133,6 +128,12 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       (entry.state === 'assigned' && active.get(key(entry))?.record) || memory.last(entry)
     const slots = Object.values(agents.getAgentStatus())
     show.picture({ entries: queue.entries, plan, agents: slots, last })
+  }
+
+  /** One task's move failed: a person was quicker (the next look sees what they did), or a file of its name is in the way. */
+  const failed = (id: string) => (error: Error) => {
+    if (isErrno(error, 'EEXIST')) tell(id, 'held', `${id} cannot be moved: ${error.message}`)
+    else if (!isErrno(error, 'ENOENT')) stumble(error)
   }
 
   /** Before anything is moved: is this still our workspace? */

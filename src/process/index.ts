@@ -19,7 +19,7 @@ export function createProcesses(platform: NodeJS.Platform = process.platform): P
     list,
     ofRun: (nonce, shim, all = list()) => ofRun(nonce, shim, all),
     signal: (nonce, shim, name) => signal(list, nonce, shim, name),
-    sweep: (nonce, shim) => sweep(list, nonce, shim),
+    sweep: (nonce, shim) => sweep(system.look, nonce, shim),
     writers: system.writers,
     editor: (folder, name, names) => editor(living(started), folder, name, names),
     usage: createUsage(list, ageMs),

@@ -11,7 +11,10 @@ const MARK = 'ORCHESTRATE_RUN='
 
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
 
-export const started = (pid: number): string | null => readStat(pid)?.started ?? null
+export function started(pid: number): string | null {
+  const field = fields(pid)
+  return field && isLiving(field) ? identity(field).started : null
+}
 
 /** By the boot clock, which also counts sleep, and which no one can set. */
 export function ageMs(pid: number): number | null {
@@ -26,26 +29,74 @@ function bootClock(): number {
   return Math.max(uptime, ownStart + process.uptime())
 }
 
-export function list(): ProcessInfo[] {
-  const found: ProcessInfo[] = []
-  for (const pid of pids()) {
-    const owner = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid
-    if (owner !== me() && owner !== 0) continue
-    const stat = readStat(pid)
-    if (stat === null || (owner !== me() && !hidden(pid))) continue
-    found.push({ pid, ...stat, mark: markIn(read(`/proc/${pid}/environ`)) })
+export const list = (): ProcessInfo[] => look().all
+
+/**
+ * One pass; `met` hears of each process at once, before it can do much. `changing`: how many could not be judged: one
+ * in the middle of an `exec` shows no environment for a moment, which is long on a busy machine; one that ends while
+ * we look may leave a child that was born behind our back, so who is new is looked at too, until nobody ended.
+ */
+export function look(met: (one: ProcessInfo) => void = () => {}): Sight {
+  const all: ProcessInfo[] = []
+  const seen = new Set<number>()
+  let changing = 0
+  for (let round = 0; round < ROUNDS; round++) {
+    let ended = 0
+    for (const pid of pids().filter((one) => !seen.has(one))) {
+      seen.add(pid)
+      const one = describe(pid)
+      if (one === 'ended') ended++
+      if (typeof one === 'string') continue
+      const mark = markOf(pid)
+      if (mark === undefined) changing++
+      all.push({ ...one, mark: mark ?? null })
+      met({ ...one, mark: mark ?? null })
+    }
+    if (ended === 0) return { all, changing }
   }
-  return found
+  return { all, changing: changing + 1 }
 }
 
-/** Newest first: a chain of short forks is met at its end, before it has hopped on. */
-export const pids = (): number[] =>
-  readdirSync('/proc')
+/** A chain of forks that outruns so many rounds outruns us altogether. */
+const ROUNDS = 50
+
+export interface Sight {
+  all: ProcessInfo[]
+  changing: number
+}
+
+/** Newest first: a chain of short forks is met at its end. Numbers start again from below when they are used up. */
+export function pids(): number[] {
+  const newest = Number(/\d+\s*$/.exec(readFileSync('/proc/loadavg', 'latin1'))?.[0])
+  const age = (pid: number) => (pid > newest ? newest + HIGHEST - pid : newest - pid)
+  return readdirSync('/proc')
     .map(Number)
     .filter((pid) => pid > 0)
-    .sort((a, b) => b - a)
+    .sort((a, b) => age(a) - age(b))
+}
+/** PID_MAX_LIMIT of the kernel. */
+const HIGHEST = 2 ** 22
 
 export const me = (): number | undefined => process.getuid?.()
+
+function describe(pid: number): Omit<ProcessInfo, 'mark'> | 'foreign' | 'ended' {
+  const owner = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid
+  if (owner === undefined) return 'ended'
+  if (owner !== me() && owner !== 0) return 'foreign'
+  const field = fields(pid)
+  if (field === null) return 'ended'
+  if (isKernel(field) || (owner !== me() && !hidden(pid))) return 'foreign'
+  return isLiving(field) ? { pid, ...identity(field) } : 'ended'
+}
+
+/** Undefined: cannot be known now. */
+function markOf(pid: number): string | null | undefined {
+  const path = `/proc/${pid}/environ`
+  const environ = read(path)
+  if (environ?.length !== 0) return markIn(environ)
+  // An `env -i`, or the middle of an `exec` (then its memory has no place for an environment either), or of its end.
+  return fields(pid)?.[48] === '0' ? undefined : markIn(read(path))
+}
 
 /** Ours, though root owns its /proc folder: it has made itself undumpable (ssh-agent). */
 function hidden(pid: number): boolean {
@@ -53,21 +104,24 @@ function hidden(pid: number): boolean {
   return Number(/^Uid:\s+(\d+)/m.exec(status)?.[1]) === me()
 }
 
-function readStat(pid: number): Omit<ProcessInfo, 'pid' | 'mark'> | null {
+const isKernel = (field: string[]): boolean => (Number(field[6]) & KERNEL_THREAD) !== 0
+
+/** A main thread that has ended shows as a zombie while its other threads (field 20) work on. */
+const isLiving = ([state, ...rest]: string[]): boolean =>
+  state !== 'X' && (state !== 'Z' || Number(rest[16]) > 1)
+
+const identity = ([, parent, group, session, ...rest]: string[]) => ({
+  parent: Number(parent),
+  group: Number(group),
+  session: Number(session),
+  started: rest[15] ?? '',
+})
+
+/** Those of /proc/<pid>/stat from the third on: number 3 of proc(5) is [0]. */
+function fields(pid: number): string[] | null {
   const text = read(`/proc/${pid}/stat`)?.toString('latin1')
-  if (!text) return null
-  // The program's name stands in brackets and may hold brackets and spaces itself: proc(5).
-  const field = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  const [state, parent, group, session] = field
-  if (Number(field[6]) & KERNEL_THREAD) return null
-  // A main thread that has ended shows as a zombie while its other threads (field 20) work on.
-  if (state === 'X' || (state === 'Z' && Number(field[17]) < 2)) return null
-  return {
-    parent: Number(parent),
-    group: Number(group),
-    session: Number(session),
-    started: field[19] ?? '',
-  }
+  // The program's name stands in brackets and may hold brackets and spaces itself.
+  return text ? text.slice(text.lastIndexOf(')') + 2).split(' ') : null
 }
 
 function markIn(environ: Buffer | null): string | null {

@@ -21,25 +21,32 @@ export function signal(
   if (wholeGroups(ofRun(nonce, shim, all), all).includes(shim)) send(-shim, name)
 }
 
+/** Of proc.ts. */
+export type Look = (met: (one: ProcessInfo) => void) => { all: ProcessInfo[]; changing: number }
+
 export async function sweep(
-  list: () => ProcessInfo[],
+  look: Look,
   nonce: string,
   shim: number | null,
   patienceMs = PATIENCE_MS,
 ): Promise<void> {
   const until = performance.now() + patienceMs
+  let calm = true
   let wait = FIRST_WAIT_MS
+  // Twice: to be sure. At once, when there was nothing from the first.
   for (let empty = 0; empty < 2; ) {
-    const all = list()
+    // What carries the mark is ended as it is met: a moment later it may have forked.
+    const { all, changing } = look((one) => {
+      for (const pid of ofRun(nonce, null, [one])) send(pid, 'SIGKILL')
+    })
     const left = ofRun(nonce, shim, all)
-    if (left.length === 0) {
-      empty++ // twice: a pass may miss a child that was born behind its back
-      continue
-    }
-    empty = 0
-    if (performance.now() > until) throw unswept(left)
+    const late = performance.now() > until
+    if (late && left.length > 0) throw unswept(left)
     for (const group of wholeGroups(left, all)) send(-group, 'SIGKILL')
     for (const pid of left) send(pid, 'SIGKILL')
+    empty = left.length > 0 || (changing > 0 && !late) ? 0 : empty + 1
+    if (empty === 0) calm = false
+    if (calm) continue
     await sleep(wait)
     wait = Math.min(wait * 2, LONGEST_WAIT_MS)
   }

@@ -7,6 +7,9 @@ const MB = 1024 * 1024
 /** pidusage forgets a process, and with it the base of its CPU rate, when it was not asked about for so long. */
 const MEMORY_MS = 10 * 60_000
 
+/** Ages are told in hundredths of a second. */
+const TICKS_MS = 20
+
 interface Sample {
   at: number
   /** Bytes read and written since its start, by process. */
@@ -19,18 +22,18 @@ export function createUsage(
 ): Processes['usage'] {
   let last: Sample | null = null
   return async (pids) => {
-    const family = descendants(pids, list())
-    const { memory, cpu } = await load(family.map((one) => one.pid))
     const before = last
     const now: Sample = { at: performance.now(), bytes: new Map() }
     last = now
+    const family = descendants(pids, list())
+    const { memory, cpu } = await load(family.map((one) => one.pid))
     let moved = 0
     for (const one of family) {
       const key = `${one.pid} ${one.started}`
       const bytes = diskBytes(one.pid)
       now.bytes.set(key, bytes)
       // What is new since the last sample moved all of its bytes since then.
-      const isNew = before !== null && (ageMs(one.pid) ?? 0) <= now.at - before.at
+      const isNew = before !== null && (ageMs(one.pid) ?? 0) <= now.at - before.at + TICKS_MS
       moved += Math.max(0, bytes - (before?.bytes.get(key) ?? (isNew ? 0 : bytes)))
     }
     if (before === null) return null
