@@ -1,5 +1,6 @@
 // The loop (DESIGN 3): look, decide, act. It owns the order of things and nothing else: the queue moves files, the table
 // decides, runs run. A crash is only a long pause between two looks.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { cancel, retry } from '../files/by-hand.ts'
 import { isErrno, syncFolder } from '../files/files.ts'
 import { type Lock, takeLock } from '../files/lock.ts'
@@ -22,6 +23,8 @@ import { finaliser } from './finalise.ts'
 import { TaskQueue } from './queue.ts'
 import { AgentProcess } from './run.ts'
 
+/** ms: how long `add` waits for the look that shows its tasks. */
+const SEEN_MS = 50
 const HARDER = ['wait', 'now', 'detach'] as const
 
 export function createOrchestrator(parts: Parts): T.Orchestrator {
@@ -360,7 +363,11 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
         for (const run of active.values())
           if (!run.record?.stopping) await run.interrupt('stop').catch(stumble)
       soon()
-      while (lock && active.size && stopping !== 'detach') await looked()
+      const living = () => [...active.values()].some((run) => run.isAlive())
+      while (lock && stopping !== 'detach' && living()) await looked()
+      soon()
+      // What cannot be finalised now (its folder is away) is left for the next start.
+      if (lock && active.size && stopping !== 'detach') await looked()
       await looking
       await close()
     },
@@ -376,6 +383,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     async add(tasks) {
       const ids = await queue.addTasks(tasks)
       soon()
+      // So that `status` knows them when `add` returns; a long look is not waited for.
+      await Promise.race([looked(), sleep(SEEN_MS)])
       return ids
     },
     retry: (id) => byHand(id, () => retry(queue, at, id)),

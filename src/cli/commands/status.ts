@@ -27,11 +27,16 @@ async function show(status: StatusView, at: Workspace, { out, talk, env }: World
   out.line(counts(status, out.paint))
   if (active.length > 0) {
     out.line()
-    const rows = active.map(({ id, agent_id, agent_type, started_at, description }) => [
+    const rows = active.map(({ id, agent_id, agent_type, attempt, started_at, description }) => [
       oneLine(id),
       agent_id ?? '',
       oneLine(agent_type ?? ''),
-      started_at ? duration(Date.now() - Date.parse(started_at)) : '',
+      [
+        started_at && duration(Date.now() - Date.parse(started_at)),
+        attempt > 1 && `attempt ${attempt}`,
+      ]
+        .filter(Boolean)
+        .join(', '),
       oneLine(description),
     ])
     for (const line of table(out, ['ACTIVE', 'AGENT', 'TYPE', 'SINCE', ''], rows)) out.line(line)
