@@ -33,6 +33,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   const agents = new TaskDistributor()
   const memory = createMemory(at.runs, queue)
   const active = new Map<string, AgentProcess>()
+  /** Whose move failed, and when it is tried again: each try writes, and so wakes us. */
+  const later = new Map<string, number>()
   const waiters = new Set<() => void>()
   let settings = parts.settings
   /** Files that may have changed; null: look at all. */
@@ -124,7 +126,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     for (const { id, path } of scan.orphans) {
       if (!(await adopt(id, null))) await queue.records.shelve(path, id)
     }
-    await Promise.all([...active].map(([id, run]) => attend(id, run).catch(failed(id))))
+    const due = [...active].filter(([id]) => (later.get(id) ?? 0) < performance.now())
+    await Promise.all(due.map(([id, run]) => attend(id, run).catch(failed(id))))
     const plan = await claimAll(scan)
     rest(plan, scan)
     const last = (entry: Entry) =>
@@ -135,6 +138,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
 
   /** One task's move failed: a person was quicker (the next look sees what they did), or a file of its name is in the way. */
   const failed = (id: string) => (error: Error) => {
+    later.set(id, performance.now() + HALT_MS)
     if (isErrno(error, 'EEXIST')) tell(id, 'held', `${id} cannot be moved: ${error.message}`)
     else if (!isErrno(error, 'ENOENT')) stumble(error)
   }
@@ -209,6 +213,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
         action satisfies never
     }
     active.delete(id)
+    later.delete(id)
     if (entry) await memory.learn(entry)
     soon()
   }
@@ -361,7 +366,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       if (!stopping || HARDER.indexOf(how) > HARDER.indexOf(stopping)) stopping = how
       if (how === 'now')
         for (const run of active.values())
-          if (!run.record?.stopping) await run.interrupt('stop').catch(stumble)
+          if (run.isAlive() && !run.record?.stopping) await run.interrupt('stop').catch(stumble)
       soon()
       const living = () => [...active.values()].some((run) => run.isAlive())
       while (lock && stopping !== 'detach' && living()) await looked()

@@ -47,9 +47,11 @@ describe('a run', () => {
     await processes.sweep('mark-4', pid)
   })
 
-  it('has the mark as a whole value, at the start of a variable', async () => {
-    const { child } = run('NOT_ORCHESTRATE_RUN=mark-5 exec sleep 1000', 'mark-55')
-    await until('exec', () => processes.ofRun('mark-55', null).length === 1)
+  it('has the mark as a whole value of a whole variable', async () => {
+    const { child } = run('env -i NOT_ORCHESTRATE_RUN=mark-5 sleep 1000 & echo $!; wait', 'mark-55')
+    const bare = await printed(child)
+    await until('env -i', () => commandOf(bare)?.mark !== 'mark-55')
+    expect(commandOf(bare)?.mark).toBeNull()
     expect(processes.ofRun('mark-5', null)).toEqual([])
     await end(child)
   })

@@ -49,24 +49,33 @@ it('ends a stopped process', async () => {
   await ended(child)
 })
 
-for (const [name, word] of [
-  ['in one group', ''],
-  ['in a new session each', 'apart'],
-]) {
+// In one group too fast to be caught one by one; in a session each only as fast as luck can catch.
+for (const [name, args] of [
+  ['in one group', ['100000', '0']],
+  ['in a new session each', ['2000', '0.02', 'apart']],
+] as const) {
   it(`ends a chain of forks ${name}`, async () => {
-    const { pid } = start('sh', [CHAIN, '2000', word ?? ''], `chain-${word}`)
-    await until('the first has gone', () => {
-      const pids = processes.ofRun(`chain-${word}`, pid)
-      return pids.length > 0 && !pids.includes(pid)
-    })
-    await processes.sweep(`chain-${word}`, pid)
+    const mark = `chain ${name}`
+    const { pid } = start('sh', [CHAIN, ...args], mark)
+    await until('the first has gone', () => processes.started(pid) === null)
+    await processes.sweep(mark, pid)
     // Ten more looks: had one slipped away, it would be back.
     for (let look = 0; look < 10; look++) {
       await new Promise((resolve) => setTimeout(resolve, 10))
-      expect(processes.ofRun(`chain-${word}`, pid)).toEqual([])
+      expect(processes.ofRun(mark, pid)).toEqual([])
     }
   })
 }
+
+it('ends what carries the mark in a group of others, and leaves the others', async () => {
+  const marked = `ORCHESTRATE_RUN=sweep-5 sh -c 'trap "" TERM; echo $$; while :; do sleep 1; done'`
+  const { pid, child } = run(`${marked} & wait; exec sleep 1000`)
+  const apart = await printed(child)
+  await processes.sweep('sweep-5', apart)
+  expect(processes.started(apart)).toBeNull()
+  expect(processes.started(pid)).not.toBeNull()
+  await end(child)
+})
 
 it('returns without waiting when there is nothing, and looks twice', async () => {
   let looks = 0
@@ -75,19 +84,26 @@ it('returns without waiting when there is nothing, and looks twice', async () =>
     turns++
     setImmediate(again)
   })
-  const list = () => {
+  const look = () => {
     looks++
-    return []
+    return { all: [], changing: 0 }
   }
-  await sweep(list, 'nobody', null)
+  await sweep(look, 'nobody', null)
   clearImmediate(counting)
   expect(looks).toBe(2)
   expect(turns).toBe(0)
 })
 
+it('looks again while a process is in the middle of an exec, but not for ever', async () => {
+  const changing = [0, 3, 1, 0, 0]
+  await sweep(() => ({ all: [], changing: changing.shift() ?? 9 }), 'nobody', null)
+  expect(changing).toEqual([])
+  await sweep(() => ({ all: [], changing: 1 }), 'nobody', null, 100)
+})
+
 it('says which processes it could not end', async () => {
   const undying = { pid: 0x7ffffff0, parent: 1, group: 0, session: 0, started: '1', mark: 'stone' }
-  const failed = sweep(() => [undying], 'stone', null, 300)
+  const failed = sweep(() => ({ all: [undying], changing: 0 }), 'stone', null, 300)
   await expect(failed).rejects.toMatchObject({
     code: 'NOT_SWEPT',
     message: expect.stringContaining('2147483632'),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { createProcesses } from '../../src/process/index.ts'
-import { ended, folder, leaveNothing, processes, run, until } from './world.ts'
+import { ended, folder, leaveNothing, printed, processes, run, until } from './world.ts'
 
 afterEach(leaveNothing)
 
@@ -34,16 +34,20 @@ it('survives processes that vanish, and no processes at all', async () => {
 })
 
 it.skipIf(process.platform !== 'linux' || statfsSync(tmpdir()).type === TMPFS)(
-  'counts what is written to disk, also by a child that is new',
+  'counts what is written to disk, by a child that is new too',
   async () => {
     const { usage } = createProcesses()
+    const big = join(folder(), 'big')
+    const writing = 'for at in $(seq 5000); do echo "$at: a line to fill the disk with"; done'
     const { pid, child } = run(
-      `read go; dd if=/dev/zero of="${join(folder(), 'big')}" bs=1M count=16 conv=fsync & sleep 1000`,
+      `read go; (${writing} > "${big}"; echo 1; sleep 1000) & wait`,
       'usage-3',
     )
-    await usage([pid])
+    expect(await usage([pid])).toBeNull()
     child.stdin?.write('go\n')
-    await until('a rate', async () => ((await usage([pid]))?.diskMbps ?? 0) > 0)
+    await printed(child)
+    expect((await usage([pid]))?.diskMbps).toBeGreaterThan(0)
+    expect(await usage([pid])).toMatchObject({ diskMbps: 0 }) // it has written before
     await processes.sweep('usage-3', pid)
   },
 )

@@ -1,6 +1,6 @@
 // Real processes for the tests, and the proof that none of them is left.
 // Everything is started in a session of its own, as a run is; `leaveNothing` belongs into every afterEach.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -91,7 +91,7 @@ export async function leaveNothing(): Promise<void> {
     .list()
     .filter((one) => sessions.has(one.session) || marks.has(one.mark ?? ''))
     .map((one) => one.pid)
-  for (const pid of left) process.kill(pid, 'SIGKILL')
+  spawnSync('kill', ['-9', ...left.map(String)]) // one may have just ended
   for (const { child } of started.splice(0)) await ended(child)
   for (const path of folders.splice(0)) rmSync(path, { recursive: true, force: true })
   expect(left, 'left running').toEqual([])

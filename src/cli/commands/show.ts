@@ -15,7 +15,8 @@ export const act: Act = async (call, world) => {
   const row = await taskOf(at, call.words[0] ?? '')
   const { history } = await import('../../files/run-folder.ts')
   const runs = await history(at.runs, row.id)
-  if (call.has('json')) world.out.line(json({ ...row, runs }))
+  if (call.has('json'))
+    world.out.line(json({ ...row, runs: runs.map(({ nonce: _, ...run }) => run) }))
   else await show(at, row, runs, world)
   return row.status === 'failed' ? 2 : 0
 }

@@ -1,0 +1,44 @@
+// `npm run bench [-- --check] [-- --dist DIR] [-- --rounds N] [-- --only NAME]`: the figures of PC-1 and SC-1, one table.
+// Promises: exit 1 with `--check` only when a limit is broken by far; nothing is left behind.
+
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { removeAll } from './house.mjs'
+import { processes } from './processes.mjs'
+import { spawns } from './spawns.mjs'
+import { createTable } from './table.mjs'
+import { tenTasks } from './ten-tasks.mjs'
+
+const PARTS = { processes, spawns, 'ten-tasks': tenTasks }
+
+const { values } = parseArgs({
+  options: {
+    check: { type: 'boolean', default: false },
+    dist: { type: 'string', default: fileURLToPath(new URL('../../dist', import.meta.url)) },
+    rounds: { type: 'string', default: '21' },
+    waiting: { type: 'string', default: '1000' },
+    only: { type: 'string' },
+  },
+})
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    removeAll()
+    process.exit(130)
+  })
+}
+
+const table = createTable()
+try {
+  for (const [name, part] of Object.entries(PARTS)) {
+    if (values.only && values.only !== name) continue
+    process.stderr.write(`${name}…\n`)
+    const [rounds, waiting] = [Number(values.rounds), Number(values.waiting)]
+    await part({ dist: resolve(values.dist), rounds, waiting, row: table.row })
+  }
+} finally {
+  removeAll()
+}
+const far = table.print(values)
+if (values.check && far > 0) process.exitCode = 1

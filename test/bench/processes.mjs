@@ -1,0 +1,66 @@
+// Whole commands against a bare node, and questions over the socket, with tasks waiting and an agent at work.
+import { openHouse } from './house.mjs'
+import { alternate, median, quantile, settled, timed, wholeProcess } from './measure.mjs'
+
+/** Stands for a CLI agent: it works on one task for as long as the bench goes on, and the others wait for it. */
+const AGENTS = { writer: { command: 'sleep 100000', max_instances: 1 } }
+const ADD = 'Write unit tests for the auth module'
+
+/** @param limit of `tasks --json`: the first stage of the project sets none for it */
+const LIMITS = { status: 1.4, add: 1.4, 'tasks --json': null }
+
+export async function processes({ dist, waiting, rounds, row }) {
+  const house = await openHouse({ dist, agents: AGENTS, waiting })
+  await house.start()
+  house.command('add', 'Write')
+  await settled('the agent to work', async () => {
+    return (await house.ask('GET', '/status')).agents.busy === 1
+  })
+  await whole(house, 'running', rounds, row)
+  await overSocket(house, rounds, row)
+  house.stop()
+  await whole(house, 'stopped', rounds, row)
+  house.close()
+}
+
+async function whole(house, how, rounds, row) {
+  const run = (...words) => wholeProcess([house.main, ...words], house.root)
+  const times = await alternate(
+    {
+      bare: () => wholeProcess(['-e', '0'], house.root),
+      status: () => run('status'),
+      add: () => run('add', ADD),
+      'tasks --json': () => run('tasks', '--json'),
+    },
+    rounds,
+  )
+  const bare = median(times.bare)
+  row({ what: `node -e 0, ${how}`, unit: 'ms', median: bare, p95: quantile(times.bare, 0.95) })
+  for (const [name, limit] of Object.entries(LIMITS)) {
+    row({
+      what: `orchestrate ${name}, ${how}`,
+      unit: '× bare',
+      median: median(times[name]) / bare,
+      p95: quantile(times[name], 0.95) / quantile(times.bare, 0.95),
+      limit,
+    })
+  }
+}
+
+async function overSocket(house, rounds, row) {
+  const ask = {
+    status: () => house.ask('GET', '/status'),
+    add: () => house.ask('POST', '/tasks', { tasks: [{ description: ADD }] }),
+  }
+  const times = { status: [], add: [] }
+  for (let n = 0; n < rounds * 2; n++) {
+    for (const name of ['status', 'add']) times[name].push(await timed(ask[name]))
+  }
+  for (const [name, limit] of [
+    ['status', 50],
+    ['add', 100],
+  ]) {
+    const [middle, p95] = [median(times[name]), quantile(times[name], 0.95)]
+    row({ what: `${name} over the socket`, unit: 'ms', median: middle, p95, limit })
+  }
+}
