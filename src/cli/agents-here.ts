@@ -1,6 +1,6 @@
 // Which agent CLIs this machine has. Promises: looks along PATH, starts nothing; loads nothing (`which` of src/agents
 // would bring every agent with it, and cost `add` a quarter of its time).
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { BUILT_IN } from '../config/defaults.ts'
 
@@ -13,6 +13,7 @@ export const found = (env: NodeJS.ProcessEnv): string[] =>
   )
 
 function runs(path: string): boolean {
+  if (!existsSync(path)) return false // an error costs more, and most folders of PATH have none of them
   try {
     accessSync(path, constants.X_OK)
     return true

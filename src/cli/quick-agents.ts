@@ -2,7 +2,6 @@
 // fails; says something only when it is sure.
 import { readFileSync } from 'node:fs'
 import type { Workspace } from '../files/workspace.ts'
-import { found } from './agents-here.ts'
 import type { AgentRow } from './picture.ts'
 import { asked } from './running.ts'
 
@@ -17,8 +16,11 @@ export async function onlyShell(at: Workspace, env: NodeJS.ProcessEnv): Promise<
 }
 
 /** A command of the person's own can't be judged without reading the file properly. */
-export const onlyShellStopped = (at: Workspace, env: NodeJS.ProcessEnv): boolean =>
-  found(env).length === 0 && !namesCommand(at)
+export async function onlyShellStopped(at: Workspace, env: NodeJS.ProcessEnv): Promise<boolean> {
+  if (namesCommand(at)) return false
+  const { found } = await import('./agents-here.ts')
+  return found(env).length === 0
+}
 
 function namesCommand(at: Workspace): boolean {
   try {

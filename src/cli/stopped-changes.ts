@@ -2,14 +2,15 @@
 // running orchestrator; it sees what was done when it starts.
 import { mkdir } from 'node:fs/promises'
 import { quickSettings } from '../config/cache.ts'
-import { TaskQueue } from '../core/queue.ts'
+import type { TaskQueue } from '../core/queue.ts'
+import { addTasks } from '../files/new-task.ts'
 import type { Workspace } from '../files/workspace.ts'
 import type { NewTask } from '../types.ts'
 
 export async function add(at: Workspace, tasks: NewTask[]): Promise<string[]> {
-  const { maxSize, defaultPriority } = await quickSettings(at)
+  const rules = await quickSettings(at)
   await mkdir(at.state.pending, { recursive: true }) // git takes an emptied folder away
-  return new TaskQueue(at.root, { maxSize, defaultPriority }).addTasks(tasks)
+  return addTasks(at, tasks, rules)
 }
 
 export async function retry(at: Workspace, id: string): Promise<string> {
@@ -24,6 +25,7 @@ export async function cancel(at: Workspace, id: string): Promise<string> {
 
 /** Nothing is claimed here, so nothing has to settle. */
 async function scanned(at: Workspace): Promise<TaskQueue> {
+  const { TaskQueue } = await import('../core/queue.ts')
   const queue = new TaskQueue(at.root, { settleMs: 0 })
   await queue.scan(null)
   return queue

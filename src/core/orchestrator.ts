@@ -269,7 +269,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       ? `tasks/${gone} is gone, nothing is claimed until it is back (\`mkdir -p tasks/${gone}\`)`
       : null
     tell('folders', 'system', away)
-    return stopping ? 'the orchestrator is stopping' : (halt?.why ?? pressure ?? away)
+    return stopping ? 'the orchestrator is stopping' : (away ?? halt?.why ?? pressure)
   }
 
   /** After the claim: the run's folder, our record, the process. A crash between them is a row of the table. */
@@ -283,6 +283,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     })
     const record = await run.prepare(task.id, entry.name, prompt, active.size > 0)
     await queue.records.assign(record)
+    queue.names.get('assigned')?.add(`${task.id}_${agentId}.yaml`)
     for (const other of active.values()) if (other.record) other.record.overlapped = true
     run.launch()
     active.set(key(entry), run)

@@ -1,10 +1,9 @@
 // The queue: the only writer of tasks/. A task's folder is its state, its rename is the transition, and the scan is the
 // truth. Promises: one rename that never overwrites; a person's file is never written into; an id is allocated once.
-import { lstat, readdir, rmdir, unlink } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isErrno, move, syncFolder, writeDraft } from '../files/files.ts'
-import { TASK_NAME } from '../files/names.ts'
-import { formatTask, nextId, reserve } from '../files/new-task.ts'
+import { isErrno, move, syncFolder } from '../files/files.ts'
+import { addTasks } from '../files/new-task.ts'
 import { createRecords } from '../files/records.ts'
 import { type Workspace, workspace } from '../files/workspace.ts'
 import { type FolderRules, Folders, stamps } from '../look/folders.ts'
@@ -38,32 +37,7 @@ export class TaskQueue extends Folders {
 
   /** All of them or none. What is written here is whole, so it needs no settling. */
   async addTasks(tasks: NewTask[]): Promise<string[]> {
-    const waiting = (await readdir(this.#at.state.pending)).filter((name) => TASK_NAME.test(name))
-    if (waiting.length + tasks.length > this.rules.maxSize) {
-      const message = `the queue is full: ${waiting.length} of ${this.rules.maxSize} tasks are waiting`
-      throw new OrchestrateError('FULL', message, 'wait, or raise `task_queue.max_size`')
-    }
-    const drafts: { id: string; draft: string; path: string }[] = []
-    try {
-      for (const task of tasks) {
-        const id = task.id ? await reserve(this.#at, task.id) : await nextId(this.#at)
-        const path = join(this.#at.state.pending, `${id}.yaml`)
-        const text = formatTask({ ...task, id }, this.rules.defaultPriority)
-        drafts.push({ id, path, draft: await writeDraft(path, text) })
-      }
-    } catch (error) {
-      for (const { id, draft } of drafts) {
-        await unlink(draft)
-        await rmdir(join(this.#at.runs, id)).catch(() => {}) // a lost number harms no one
-      }
-      throw error
-    }
-    for (const { draft, path } of drafts) {
-      await move(draft, path)
-      this.whole.add(path)
-    }
-    await syncFolder(this.#at.state.pending)
-    return drafts.map(({ id }) => id)
+    return addTasks(this.#at, tasks, this.rules, (path) => this.whole.add(path))
   }
 
   /**

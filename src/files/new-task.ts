@@ -1,17 +1,52 @@
 // What `add` writes: a task file of ours, and an id that no one else gets. Imports nothing heavy: `add` must stay near
 // the cost of starting node.
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type NewTask, OrchestrateError, type Priority, STATES } from '../types.ts'
-import { isErrno } from './files.ts'
-import { ID, OURS } from './names.ts'
+import { isErrno, move, syncFolder, writeDraft } from './files.ts'
+import { ID, OURS, TASK_NAME } from './names.ts'
 import type { Workspace } from './workspace.ts'
 
 const SCHEMA = '# yaml-language-server: $schema=../../.orchestrate/schema/task.schema.json\n'
 
+/** All of them or none, to `pending/`; returns the ids. `written` hears each path before it is there. Throws `FULL`, `TAKEN` or `BAD_ID`. */
+export async function addTasks(
+  at: Workspace,
+  tasks: NewTask[],
+  { maxSize, defaultPriority }: { maxSize: number; defaultPriority: Priority },
+  written: (path: string) => unknown = () => {},
+): Promise<string[]> {
+  const waiting = (await readdir(at.state.pending)).filter((name) => TASK_NAME.test(name))
+  if (waiting.length + tasks.length > maxSize) {
+    const message = `the queue is full: ${waiting.length} of ${maxSize} tasks are waiting`
+    throw new OrchestrateError('FULL', message, 'wait, or raise `task_queue.max_size`')
+  }
+  const drafts: { id: string; draft: string; path: string }[] = []
+  try {
+    for (const task of tasks) {
+      const id = task.id ? await reserve(at, task.id) : await nextId(at)
+      const path = join(at.state.pending, `${id}.yaml`)
+      const text = formatTask({ ...task, id }, defaultPriority)
+      drafts.push({ id, path, draft: await writeDraft(path, text) })
+    }
+  } catch (error) {
+    for (const { id, draft } of drafts) {
+      await unlink(draft)
+      await rmdir(join(at.runs, id)).catch(() => {}) // a lost number harms no one
+    }
+    throw error
+  }
+  for (const { draft, path } of drafts) {
+    written(path)
+    await move(draft, path)
+  }
+  await syncFolder(at.state.pending)
+  return drafts.map(({ id }) => id)
+}
+
 /** The next free `task_001`. RACE: twenty `add` at once; `mkdir` has one winner per number. */
-export async function nextId(at: Workspace): Promise<string> {
+async function nextId(at: Workspace): Promise<string> {
   const name = (n: number) => `task_${String(n).padStart(3, '0')}`
   const taken = (n: number) => existsSync(join(at.runs, name(n)))
   let high = 1
@@ -32,7 +67,7 @@ export async function nextId(at: Workspace): Promise<string> {
 }
 
 /** Makes `id` ours by `mkdir runs/<id>`. Throws `TAKEN`, or `BAD_ID`: an id becomes a path. */
-export async function reserve(at: Workspace, id: string): Promise<string> {
+async function reserve(at: Workspace, id: string): Promise<string> {
   if (!ID.test(id) || OURS.test(id)) {
     const hint =
       'letters, digits, `.`, `_` and `-`, at most 100, beginning with a letter or digit, and not a name of our records'
@@ -52,7 +87,7 @@ export async function reserve(at: Workspace, id: string): Promise<string> {
 }
 
 /** Our own task files: plain keys, JSON scalars (which are YAML), a block for a text of several lines. */
-export function formatTask(task: NewTask, priority: Priority): string {
+function formatTask(task: NewTask, priority: Priority): string {
   const { id, description, ...rest } = task
   const lines = Object.entries({ priority, created_at: new Date().toISOString(), ...rest })
   const block =

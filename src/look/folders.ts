@@ -59,7 +59,7 @@ export class Folders {
       for (const name of names ?? []) {
         if (!TASK_NAME.test(name) || (RECORD_NAME.test(name) && (await this.#isOurs(state, name))))
           continue
-        await this.#see(state, name, hints, now, result)
+        if (!this.#isKnown(state, name, hints)) await this.#see(state, name, now, result)
       }
     }
     for (const entry of this.entries.values()) this.#missed(entry, now, result)
@@ -76,19 +76,17 @@ export class Folders {
     )
   }
 
-  async #see(
-    state: State,
-    name: string,
-    hints: Set<string> | null,
-    now: number,
-    result: Scan,
-  ): Promise<void> {
+  /** Nothing to look at: it was read, and nothing hints at a change. Not async: nearly all files of each look end here. */
+  #isKnown(state: State, name: string, hints: Set<string> | null): boolean {
     const file = `tasks/${state}/${name}`
     const known = this.entries.get(file)
-    if (known && known.goneSince === null && (known.task || known.problem)) {
-      const live = state === 'pending' || state === 'assigned'
-      if (hints ? !hints.has(file) : !live) return
-    }
+    if (!known || known.goneSince !== null || !(known.task || known.problem)) return false
+    return hints ? !hints.has(file) : state === 'completed' || state === 'failed'
+  }
+
+  async #see(state: State, name: string, now: number, result: Scan): Promise<void> {
+    const file = `tasks/${state}/${name}`
+    const known = this.entries.get(file)
     const path = join(this.#at.state[state], name)
     const seen = await lstat(path).catch(() => null)
     if (!seen) return // gone since the readdir: the next scan tells
@@ -156,17 +154,17 @@ export class Folders {
   }
 
   #findOrphans(now: number, result: Scan): void {
-    const here = new Set(
-      [...this.entries.values()].map((entry) => `${entry.state}/${entry.id.toLowerCase()}`),
-    )
+    const here = new Set<string>()
+    for (const { state, id } of this.entries.values())
+      if (state !== 'pending') here.add(`${state}/${id.toLowerCase()}`)
     const seen = new Set<string>()
     for (const [state, names] of this.names) {
       for (const name of names) {
         const id = RECORD_NAME.exec(name)?.[1]
-        const path = join(this.#at.state[state], name)
         // A record that went to pending/ along with its task is out of place, too.
-        const beside = state !== 'pending' && here.has(`${state}/${id?.toLowerCase()}`)
-        if (!id || beside || this.entries.has(`tasks/${state}/${name}`)) continue
+        if (!id || here.has(`${state}/${id.toLowerCase()}`)) continue
+        if (this.entries.has(`tasks/${state}/${name}`)) continue
+        const path = join(this.#at.state[state], name)
         seen.add(path)
         const since = this.#orphans.get(path) ?? now
         this.#orphans.set(path, since)

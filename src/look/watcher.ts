@@ -3,6 +3,7 @@
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { FSWatcher } from 'chokidar'
+import { DRAFT } from '../files/names.ts'
 import type { Workspace } from '../files/workspace.ts'
 import { OrchestrateError, STATES } from '../types.ts'
 
@@ -71,6 +72,8 @@ export function watchTasks(
   const states = new Map(STATES.map((state) => [at.state[state], state]))
   const changed = (folder: string, name: string | null) => {
     const state = states.get(folder)
+    // A draft of ours is no news: a look at it would only be in the way of the task it becomes.
+    if (state && name && DRAFT.test(name)) return
     hint(state && name ? `tasks/${state}/${name}` : null)
   }
   return watch([at.tasks, ...states.keys()], changed, ({ message }) => failed(message))

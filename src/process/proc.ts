@@ -60,7 +60,7 @@ export function look(met: (one: ProcessInfo) => void = () => {}): Sight {
 /** A chain of forks that outruns so many rounds outruns us altogether. */
 const ROUNDS = 50
 
-export interface Sight {
+interface Sight {
   all: ProcessInfo[]
   changing: number
 }

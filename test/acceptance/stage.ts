@@ -24,7 +24,7 @@ import { ask } from '../../src/server/client.ts'
 import { socketPath } from '../../src/server/socket.ts'
 import { type ResultRecord, type RunRecord, STATES, type State } from '../../src/types.ts'
 
-export const HOUSE = fileURLToPath(new URL('../../', import.meta.url))
+const HOUSE = fileURLToPath(new URL('../../', import.meta.url))
 const MAIN = join(HOUSE, 'dist/cli/main.js')
 export const SIMULATED = join(HOUSE, 'fixtures/simulated-agent.mjs')
 export const CODEX = join(HOUSE, 'fixtures/programs/acc-codex.mjs')

@@ -3,13 +3,20 @@ import { spawn } from 'node:child_process'
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
-export function quantile(values, q) {
+function quantile(values, q) {
   const sorted = [...values].sort((a, b) => a - b)
   const at = (sorted.length - 1) * q
   const [low = 0, high = low] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]]
   return low + (high - low) * (at % 1)
 }
-export const median = (values) => quantile(values, 0.5)
+const median = (values) => quantile(values, 0.5)
+
+/** The three figures of a row: `quiet` (the quickest tenth) is what a busy machine spoils least. */
+export const figures = (values) => ({
+  quiet: quantile(values, 0.1),
+  median: median(values),
+  p95: quantile(values, 0.95),
+})
 
 /** Milliseconds of one call. */
 export async function timed(act) {

@@ -1,6 +1,6 @@
 // Whole commands against a bare node, and questions over the socket, with tasks waiting and an agent at work.
 import { openHouse } from './house.mjs'
-import { alternate, median, quantile, settled, timed, wholeProcess } from './measure.mjs'
+import { alternate, figures, settled, timed, wholeProcess } from './measure.mjs'
 
 /** Stands for a CLI agent: it works on one task for as long as the bench goes on, and the others wait for it. */
 const AGENTS = { writer: { command: 'sleep 100000', max_instances: 1 } }
@@ -34,14 +34,16 @@ async function whole(house, how, rounds, row) {
     },
     rounds,
   )
-  const bare = median(times.bare)
-  row({ what: `node -e 0, ${how}`, unit: 'ms', median: bare, p95: quantile(times.bare, 0.95) })
+  const bare = figures(times.bare)
+  row({ what: `node -e 0, ${how}`, unit: 'ms', ...bare })
   for (const [name, limit] of Object.entries(LIMITS)) {
+    const own = figures(times[name])
     row({
       what: `orchestrate ${name}, ${how}`,
       unit: '× bare',
-      median: median(times[name]) / bare,
-      p95: quantile(times[name], 0.95) / quantile(times.bare, 0.95),
+      quiet: own.quiet / bare.quiet,
+      median: own.median / bare.median,
+      p95: own.p95 / bare.p95,
       limit,
     })
   }
@@ -56,11 +58,6 @@ async function overSocket(house, rounds, row) {
   for (let n = 0; n < rounds * 2; n++) {
     for (const name of ['status', 'add']) times[name].push(await timed(ask[name]))
   }
-  for (const [name, limit] of [
-    ['status', 50],
-    ['add', 100],
-  ]) {
-    const [middle, p95] = [median(times[name]), quantile(times[name], 0.95)]
-    row({ what: `${name} over the socket`, unit: 'ms', median: middle, p95, limit })
-  }
+  row({ what: 'status over the socket', unit: 'ms', ...figures(times.status), limit: 50 })
+  row({ what: 'add over the socket', unit: 'ms', ...figures(times.add), limit: 100 })
 }

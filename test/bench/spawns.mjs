@@ -3,7 +3,10 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openHouse, SETTLE_MS } from './house.mjs'
-import { median, quantile, settled } from './measure.mjs'
+import { figures, settled, sleep } from './measure.mjs'
+
+/** ms between two rounds: the looks that follow the end of a run are not what is measured. */
+const REST_MS = 300
 
 export async function spawns({ dist, waiting, rounds, row }) {
   const house = await openHouse({ dist, agents: { shell: { max_instances: 2 } }, waiting })
@@ -18,12 +21,12 @@ export async function spawns({ dist, waiting, rounds, row }) {
         const { tasks, agents } = await house.ask('GET', '/status')
         return tasks.assigned === 0 && agents.busy === 0
       })
+      await sleep(REST_MS)
     }
   }
-  const line = (what, list, limit) =>
-    row({ what, unit: 'ms', median: median(list), p95: quantile(list, 0.95), limit })
-  line('add to spawn', times.add, 50)
-  line(`drop to spawn (settle_ms is ${SETTLE_MS})`, times.drop, SETTLE_MS + 50)
+  row({ what: 'add to spawn', unit: 'ms', ...figures(times.add), limit: 50 })
+  const what = `drop to spawn (settle_ms is ${SETTLE_MS})`
+  row({ what, unit: 'ms', ...figures(times.drop), limit: SETTLE_MS + 50 })
   const { now, peak } = house.memory()
   row({
     what: 'memory of the orchestrator (p95: peak)',

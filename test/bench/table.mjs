@@ -14,15 +14,14 @@ export function createTable() {
     print({ rounds, waiting }) {
       const shown = rows.map((row) => [
         row.what,
-        number(row.median),
-        row.p95 === undefined ? '' : number(row.p95),
+        ...[row.quiet, row.median, row.p95].map(number),
         row.unit,
         row.limit ? `${row.least ? '≥' : '≤'} ${row.limit}` : '',
         { met: 'met', missed: 'missed', far: 'MISSED BY FAR', none: '' }[verdict(row)],
       ])
-      const head = ['WHAT', 'MEDIAN', 'P95', 'UNIT', 'LIMIT', '']
+      const head = ['WHAT', 'QUIET', 'MEDIAN', 'P95', 'UNIT', 'LIMIT', '']
       const widths = head.map((_, i) => Math.max(...[head, ...shown].map((row) => row[i].length)))
-      const right = (i) => i === 1 || i === 2
+      const right = (i) => i >= 1 && i <= 3
       for (const row of [head, ...shown]) {
         const cells = row.map((c, i) => (right(i) ? c.padStart(widths[i]) : c.padEnd(widths[i])))
         console.log(cells.join('  ').trimEnd())
@@ -42,4 +41,7 @@ function verdict({ median, limit, least }) {
   return median <= limit ? 'met' : median <= limit * FAR ? 'missed' : 'far'
 }
 
-const number = (value) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)
+function number(value) {
+  if (value === undefined) return ''
+  return value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)
+}

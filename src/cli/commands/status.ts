@@ -50,7 +50,7 @@ async function show(status: StatusView, at: Workspace, { out, talk, env }: World
   if (status.running) out.line(`\n${agents.busy} of ${count(agents.total, 'agent')} busy`)
   else if (tasks.pending > 0) {
     const { onlyShellStopped, ONLY_SHELL } = await import('../quick-agents.ts')
-    if (onlyShellStopped(at, env)) talk.line(ONLY_SHELL)
+    if (await onlyShellStopped(at, env)) talk.line(ONLY_SHELL)
     talk.line('`orchestrate start` begins the work')
   }
   for (const note of status.notes ?? []) talk.line(talk.paint.yellow(oneLine(note)))
