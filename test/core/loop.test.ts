@@ -247,10 +247,10 @@ describe('a restart', () => {
       )
       const [run] = (await house.runs('a')).slice(-1)
       await house.orchestrator.stop('detach')
-      await processes.sweep(
-        run?.nonce ?? '',
-        Number(readFileSync(join(house.at.runs, 'a', String(attempt), 'pid'), 'utf8')),
-      )
+      // The shim first, so that it writes no exit status: as when the machine is switched off.
+      const shim = Number(readFileSync(join(house.at.runs, 'a', String(attempt), 'pid'), 'utf8'))
+      process.kill(shim, 'SIGKILL')
+      await processes.sweep(run?.nonce ?? '', shim)
     }
     await house.again().start()
     await house.until(
