@@ -174,8 +174,9 @@ export class AgentProcess {
   /** Reads what is new. The order matters: what is not alive has written its exit status, and all its output, before we read them. */
   async look(assigned = true): Promise<RunSight> {
     const { pid } = await readShim(this.#dir)
-    this.#shim = pid || null
     const rebooted = this.record?.boot_id !== this.#parts.processes.bootId()
+    // A pid of another boot is a stranger's by now: after a reboot, the mark alone tells.
+    this.#shim = rebooted ? null : pid || null
     const alive = !rebooted && this.isAlive()
     const { exit } = await readShim(this.#dir)
     this.#lines ??= new Lines(join(this.#dir, 'stdout'), (line) => this.#reader.line(line))
