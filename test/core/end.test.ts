@@ -1,5 +1,5 @@
 // The end of a run: which files it changed, who else changed them, and what is left when something is in the way.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -143,4 +143,37 @@ it('an agent that failed three times in a row rests, is probed, and comes back',
     'the fourth',
     () => house.files().filter((file) => file.startsWith('failed/')).length === 4,
   )
+})
+
+it('after a reboot, the pid of a run is a stranger: its session is left alone', async () => {
+  const house = open()
+  await house.orchestrator.start()
+  await house.orchestrator.stop('wait')
+  // A session whose leader is gone, as `env -i` children of a dead shim look, too.
+  const leader = spawn('sh', ['-c', 'sleep 600 & exit'], { detached: true, stdio: 'ignore' })
+  const session = leader.pid ?? 0
+  const strangers = () => processes.list().filter((one) => one.session === session)
+  try {
+    await house.until(
+      'the orphan',
+      () => strangers().length === 1 && processes.started(session) === null,
+    )
+    house.drop('a.yaml', shell('true'), 'assigned')
+    const folder = join(house.at.runs, 'a/1')
+    mkdirSync(folder, { recursive: true })
+    const run = { task_id: 'a', attempt: 1, agent_id: 'agent_01', agent_type: 'shell', argv: [] }
+    const before = { nonce: `a.1.${'0'.repeat(36)}`, boot_id: 'another', file: 'a.yaml' }
+    const assigned_at = '2026-01-01T00:00:00.000Z'
+    writeFileSync(join(folder, 'run.json'), JSON.stringify({ ...run, ...before, assigned_at }))
+    writeFileSync(join(folder, 'pid'), `${session}\n`)
+    await house.again().start()
+    await house.until('the end', () => house.files().join() === 'completed/a.yaml')
+    expect((await house.runs('a')).map(({ outcome }) => outcome)).toEqual([
+      'interrupted',
+      'success',
+    ])
+    expect(strangers()).toHaveLength(1)
+  } finally {
+    for (const { pid } of strangers()) process.kill(pid, 'SIGKILL')
+  }
 })
