@@ -20,7 +20,7 @@ export async function retry(at: Workspace, id: string): Promise<string> {
 
 export async function cancel(at: Workspace, id: string): Promise<string> {
   const byHand = await import('../files/by-hand.ts')
-  return byHand.cancel(await scanned(at), id)
+  return byHand.cancel(await scanned(at), at, id)
 }
 
 /** Nothing is claimed here, so nothing has to settle. */

@@ -61,7 +61,7 @@ export function finaliser(hands: Hands) {
       outcome !== 'success' &&
       outcome !== 'cancelled' &&
       begun.agent_type !== 'shell'
-    agents.release(run.agentId, blame)
+    agents.release(run.agentId, begun.task_id, blame)
     if (!begun.outcome) await run.save(await ending(run, sight, entry, outcome, error))
     const record = run.record as RunRecord
     const state = record.settled

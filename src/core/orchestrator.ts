@@ -64,6 +64,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     if ((error as OrchestrateError).code === 'LOST') return
     const why = `nothing is claimed for now: ${(error as Error).message}`
     halt = { why, until: performance.now() + HALT_MS }
+    hints = null // what this look was told of may be unread
     tell('halt', 'system', why)
     log('debug', (error as Error).stack ?? '')
   }
@@ -99,8 +100,9 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     if (performance.now() - lastFull > RESCAN_MS) hints = null
     const full = hints === null
     if (full) lastFull = performance.now()
-    const scan = await queue.scan(hints)
-    hints = new Set()
+    const about = hints
+    hints = new Set() // before the reading: a hint that comes meanwhile is for the next look
+    const scan = await queue.scan(about)
     if (full || scan.missing.length) await watcher?.rearm()
     const wanted = Object.entries(settings.agents).map(([type, own]) => [type, own.maxInstances])
     agents.arrange(Object.fromEntries(wanted), missing)
@@ -365,16 +367,17 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     },
     async stop(how) {
       if (!stopping || HARDER.indexOf(how) > HARDER.indexOf(stopping)) stopping = how
-      if (how === 'now')
-        for (const run of active.values())
-          if (run.isAlive() && !run.record?.stopping) await run.interrupt('stop').catch(stumble)
+      const living = () => [...active.values()].filter((run) => run.isAlive())
+      do {
+        soon()
+        if (lock) await looked() // also the run that was just being begun is among them now
+        for (const run of stopping === 'now' ? living() : [])
+          if (!run.record?.stopping) await run.interrupt('stop').catch(stumble)
+      } while (lock && stopping !== 'detach' && living().length)
       soon()
-      const living = () => [...active.values()].some((run) => run.isAlive())
-      while (lock && stopping !== 'detach' && living()) await looked()
-      soon()
-      // What cannot be finalised now (its folder is away) is left for the next start.
       if (lock && active.size && stopping !== 'detach') await looked()
       await looking
+      for (const id of active.keys()) event('system', 'its run is left to the next start', id)
       await close()
     },
     async finished() {
@@ -394,7 +397,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       return ids
     },
     retry: (id) => byHand(id, () => retry(queue, at, id)),
-    cancel: (id) => byHand(id, () => cancel(queue, id)),
+    cancel: (id) => byHand(id, () => cancel(queue, at, id)),
     halted: () => halt?.why ?? pressure,
     active: () => [...active.values()].flatMap((run) => run.record?.task_id ?? []),
   }

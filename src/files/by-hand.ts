@@ -1,9 +1,10 @@
 // `retry` and `cancel`: what a person does with `mv`, for those who would rather type it (DESIGN 1.8). A move, and
 // nothing else: what follows from it is the table's.
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TaskQueue } from '../core/queue.ts'
-import { OrchestrateError } from '../types.ts'
+import { type Entry, OrchestrateError, type State } from '../types.ts'
 import { move } from './files.ts'
 import { newest, release } from './run-folder.ts'
 import type { Workspace } from './workspace.ts'
@@ -26,6 +27,7 @@ export async function retry(queue: TaskQueue, at: Workspace, id: string): Promis
   await release(at.runs, (settled ?? waiting)?.id ?? id)
   if (!settled) return `${id} may run again`
   if (!waiting) {
+    free(at, settled, 'pending')
     await queue.place(settled, 'pending')
     return `${settled.id} is back in pending/`
   }
@@ -37,7 +39,7 @@ export async function retry(queue: TaskQueue, at: Workspace, id: string): Promis
 }
 
 /** To failed/, whether it waits or runs. */
-export async function cancel(queue: TaskQueue, id: string): Promise<string> {
+export async function cancel(queue: TaskQueue, at: Workspace, id: string): Promise<string> {
   const entry = queue.find(id, ['assigned', 'pending'])
   const settled = queue.find(id)
   if (!entry) {
@@ -47,6 +49,7 @@ export async function cancel(queue: TaskQueue, id: string): Promise<string> {
       LISTS,
     )
   }
+  free(at, entry, 'failed')
   if (entry.state === 'assigned') {
     await queue.place(entry, 'failed')
     return `${entry.id} is cancelled; its agent is being stopped`
@@ -60,4 +63,11 @@ export async function cancel(queue: TaskQueue, id: string): Promise<string> {
   })
   await queue.place(entry, 'failed')
   return `${entry.id} is cancelled`
+}
+
+/** Nothing is written for a move that cannot be made. RACE: the move itself looks once more. */
+function free(at: Workspace, { name }: Entry, state: State): void {
+  if (!existsSync(join(at.state[state], name))) return
+  const message = `tasks/${state}/${name} is there already`
+  throw new OrchestrateError('IN_THE_WAY', message, 'rename one of the two, or remove it')
 }

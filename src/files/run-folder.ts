@@ -37,11 +37,15 @@ export async function nextAttempt(
   return { attempt, folder }
 }
 
+/** RACE: a person may remove the folder of a task that has left assigned/; what still runs then needs one. */
 export async function writeRun(runs: string, record: RunRecord): Promise<void> {
-  await writeWhole(
-    join(runs, record.task_id, String(record.attempt), 'run.json'),
-    `${JSON.stringify(record, null, 2)}\n`,
-  )
+  const folder = join(runs, record.task_id, String(record.attempt))
+  const write = () => writeWhole(join(folder, 'run.json'), `${JSON.stringify(record, null, 2)}\n`)
+  await write().catch(async (error) => {
+    if (!isErrno(error, 'ENOENT')) throw error
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await write()
+  })
 }
 
 /** The newest attempt that left a record; null: none, or an empty folder. */

@@ -28,15 +28,15 @@ export class TaskDistributor {
 
   busy(id: string, taskId: string, pid: number | null): void {
     const agent = this.#agents.get(id)
-    if (!agent) return
+    if (!agent || (agent.state === 'busy' && agent.taskId !== taskId)) return
     if (agent.state !== 'busy') agent.taskCount++
     Object.assign(agent, { state: 'busy', taskId, pid })
   }
 
-  /** Its run is over. `failed`: the agent's fault; three in a row and it rests (state `failed`). */
-  release(id: string, failed: boolean): void {
+  /** Its run of that task is over. `failed`: the agent's fault; three in a row and it rests (state `failed`). */
+  release(id: string, taskId: string, failed: boolean): void {
     const agent = this.#agents.get(id)
-    if (!agent) return
+    if (agent?.taskId !== taskId) return
     agent.failures = failed ? agent.failures + 1 : 0
     Object.assign(agent, {
       state: agent.failures >= 3 ? 'failed' : 'idle',

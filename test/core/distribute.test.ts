@@ -284,10 +284,10 @@ describe('TaskDistributor', () => {
     expect(agents.getAgentStatus()).toMatchObject({
       agent_01: { state: 'busy', taskId: 'a', taskCount: 1 },
     })
-    agents.release('agent_01', true)
+    agents.release('agent_01', 'a', true)
     for (const _ of [1, 2]) {
       agents.assignTask(task('b'))
-      agents.release('agent_01', true)
+      agents.release('agent_01', 'b', true)
     }
     expect(agents.getAgentStatus()).toMatchObject({ agent_01: { state: 'failed', taskCount: 3 } })
     agents.rest('agent_01', 'idle')
@@ -308,7 +308,7 @@ describe('TaskDistributor', () => {
         .map(({ id, type }) => `${id} ${type}`)
         .sort(),
     ).toEqual(['agent_01 codex', 'agent_02 claude'])
-    agents.release('agent_02', false)
+    agents.release('agent_02', 'a', false)
     agents.arrange({ codex: 2 }, () => null)
     expect(agents.getAgentStatus()).toMatchObject({ agent_02: { type: 'codex' } })
   })

@@ -45,18 +45,19 @@ const houses: House[] = []
 afterEach(async () => {
   for (const house of houses.splice(0)) {
     await house.orchestrator.stop('now').catch(() => {})
-    const marks = processes
-      .list()
-      .filter(
-        ({ mark }) => mark && readdirSync(house.at.runs).some((id) => mark.startsWith(`${id}.`)),
-      )
-    const own = marks.filter(({ pid }) => readCwd(pid) === house.at.root)
+    const own = living(house)
     for (const { mark } of own) if (mark) await processes.sweep(mark, null)
     await rm(house.at.root, { recursive: true, force: true })
     expect(own, 'processes left running').toEqual([])
   }
 })
-const readCwd = (pid: number) => {
+/** Processes that carry a mark of this workspace's runs; of the runs of one id. */
+export const living = (house: House, id?: string) =>
+  processes
+    .list()
+    .filter(({ mark }) => (id ? mark?.startsWith(`${id}.`) : mark))
+    .filter(({ pid }) => workspaceOf(pid) === house.at.root)
+const workspaceOf = (pid: number) => {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'latin1')
       .split('\0')

@@ -210,10 +210,12 @@ describe('by hand, for those who would rather type', () => {
   }
   it('cancel moves to failed/ and says who did it', async () => {
     await fresh().addTask('x')
-    expect(await cancel(await scanned(), 'TASK_001')).toBe('task_001 is cancelled')
+    expect(await cancel(await scanned(), at, 'TASK_001')).toBe('task_001 is cancelled')
     expect(names('failed')).toEqual(['task_001.yaml', 'task_001_result.yaml'])
-    await expect(cancel(await scanned(), 'task_001')).rejects.toThrow('task_001 is failed already')
-    await expect(cancel(await scanned(), 'nobody')).rejects.toMatchObject({ code: 'NO_TASK' })
+    await expect(cancel(await scanned(), at, 'task_001')).rejects.toThrow(
+      'task_001 is failed already',
+    )
+    await expect(cancel(await scanned(), at, 'nobody')).rejects.toMatchObject({ code: 'NO_TASK' })
   })
   it('retry moves back, and keeps a copy that is in its way', async () => {
     writeFileSync(join(at.state.failed, 'a.yaml'), 'description: old\n')
