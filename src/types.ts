@@ -60,8 +60,9 @@ export interface RunRecord {
   /** The task file's name in its folder. */
   file: string
   session_id?: string
-  /** Set before the run is told to stop, so that a restart knows why it ended. `stop`: by `stop --now`. */
-  stopping?: 'timeout' | 'cancelled' | 'memory' | 'stop'
+  /** Set before the run is told to stop, so that a restart knows why it ended. `stop`: by `stop --now`. `linger`: it
+   * said its end, did not leave, and is being ended. */
+  stopping?: 'timeout' | 'cancelled' | 'memory' | 'stop' | 'linger'
   /** A person asked for this success to be done again. */
   released?: boolean
   overlapped?: boolean

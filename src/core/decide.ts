@@ -22,7 +22,7 @@ export function decide(where: State | null, run: RunSight, rules: Rules): Action
     if (run.phase === 'unborn') return { do: 'fence' }
     return { do: 'finalise', ...judge(where, run, rules) }
   }
-  if (run.record?.stopping) {
+  if (run.record?.stopping && run.record.stopping !== 'linger') {
     return run.stoppingMs > GRACE_MS || run.phase === 'ended' ? { do: 'kill' } : { do: 'follow' }
   }
   if (run.phase === 'ended' || run.endEvent)
@@ -53,7 +53,9 @@ export function judge(
       error: where ? `moved to ${where}/ while it ran` : 'its file was removed while it ran',
     }
   const said = rules.hasEndEvent ? endEvent?.ok === true : exit === 0
-  if (said && (exit === 0 || exit === null)) return { outcome: 'success' }
+  // One that we ended after its end event has no exit status of its own.
+  const lingered = record?.stopping === 'linger'
+  if (said && (exit === 0 || exit === null || lingered)) return { outcome: 'success' }
   if (record?.stopping === 'timeout')
     return {
       outcome: 'timeout',
@@ -61,7 +63,7 @@ export function judge(
     }
   if (record?.stopping === 'memory')
     return { outcome: 'failed', error: 'it was ended: the agents together used too much memory' }
-  if (record?.stopping) return { outcome: 'cancelled', error: 'it was told to stop' }
+  if (record?.stopping && !lingered) return { outcome: 'cancelled', error: 'it was told to stop' }
   if (endEvent && !endEvent.ok)
     return { outcome: 'failed', error: endEvent.error ?? 'the agent reported an error' }
   if (exit === null) return { outcome: 'interrupted', error: 'it was gone without an exit status' }

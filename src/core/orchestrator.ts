@@ -195,6 +195,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
         event('end', `${run.agentId} is interrupted (${action.why})`, record.task_id, run.agentId)
         return run.interrupt(action.why)
       case 'kill':
+        if (sight.endEvent && sight.exit === null && !record.stopping)
+          await run.save({ stopping: 'linger' })
         await run.sweep()
         return soon()
       case 'fence':

@@ -76,6 +76,31 @@ describe('the table', () => {
       'finalise',
       'success',
     ],
+    ...(['linger', 'timeout', 'stop'] as const).map(
+      (stopping): [string, State, Partial<RunSight>, Action['do'], Outcome] => [
+        `its end event, then killed by us (${stopping})`,
+        'assigned',
+        { record: record({ stopping }), phase: 'ended', exit: 137, endEvent: ok, alive: false },
+        'finalise',
+        stopping === 'linger' ? 'success' : stopping === 'stop' ? 'cancelled' : 'timeout',
+      ],
+    ),
+    [
+      'told its failure, and was killed for lingering',
+      'assigned',
+      {
+        record: record({ stopping: 'linger' }),
+        ...{ phase: 'ended', exit: 137, endEvent: { ok: false, error: 'no' }, alive: false },
+      },
+      'finalise',
+      'failed',
+    ],
+    [
+      'lingers, and is still there after the kill',
+      'assigned',
+      { record: record({ stopping: 'linger' }), endEvent: ok, endedMs: 10_001 },
+      'kill',
+    ],
     [
       'a success whose shim was killed',
       'assigned',
@@ -194,7 +219,7 @@ const anySight = fc.record({
   record: fc
     .record({
       outcome: fc.constantFrom(undefined, 'success' as const, 'failed' as const),
-      stopping: fc.constantFrom(undefined, 'timeout' as const, 'stop' as const),
+      stopping: fc.constantFrom(undefined, 'timeout' as const, 'stop' as const, 'linger' as const),
     })
     .map((more) => record(JSON.parse(JSON.stringify(more)))),
   phase: fc.constantFrom(

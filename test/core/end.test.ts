@@ -1,9 +1,9 @@
 // The end of a run: which files it changed, who else changed them, and what is left when something is in the way.
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { agentSettings, open, processes, shell, simulated } from './harness.ts'
+import { agentSettings, living, open, processes, shell, simulated } from './harness.ts'
 
 describe('files_modified', () => {
   it("is what the agent's own events say", async () => {
@@ -108,16 +108,10 @@ it('stop --now interrupts, sends back, and leaves no process; the next start run
   const house = open()
   await house.orchestrator.start()
   house.drop('a.yaml', shell('test -e again && exit 0; touch again; sleep 600'))
-  await house.until(
-    'it runs',
-    () => house.agents().some((agent) => agent.pid) && house.files().includes('assigned/a.yaml'),
-  )
-  await house.until('it is under way', () =>
-    processes.list().some(({ mark }) => mark?.startsWith('a.1.')),
-  )
+  await house.until('it is under way', () => existsSync(join(house.at.root, 'again')))
   await house.orchestrator.stop('now')
   expect(house.files()).toEqual(['pending/a.yaml'])
-  expect(processes.list().filter(({ mark }) => mark?.startsWith('a.1.'))).toEqual([])
+  expect(living(house, 'a')).toEqual([])
   await house.again().start()
   await house.until('the end', () => house.files().join() === 'completed/a.yaml')
   expect((await house.runs('a')).map((run) => run.outcome)).toEqual(['cancelled', 'success'])

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { agentSettings, open, processes, shell, simulated } from './harness.ts'
+import { agentSettings, living, open, processes, shell, simulated } from './harness.ts'
 
 describe('a dropped file', () => {
   it('is done, and arrives in completed/ byte for byte, inode and all', async () => {
@@ -194,7 +194,7 @@ describe('failures', () => {
       () => house.files().join() === 'failed/a.yaml' && house.result('a') !== null,
     )
     expect(house.result('a')).toMatchObject({ status: 'timeout', outcome: 'timeout' })
-    expect(processes.list().filter(({ mark }) => mark?.startsWith('a.1.'))).toEqual([])
+    expect(living(house, 'a')).toEqual([])
   }, 90_000)
 })
 

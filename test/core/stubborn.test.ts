@@ -60,7 +60,7 @@ it('a task that is cancelled by hand, its run folder removed at once, leaves no 
   await house.until('it is gone', () => living(house, 'a').length === 0)
   house.drop('b.yaml', shell('true'))
   await house.until('b', () => house.files().includes('completed/b.yaml'))
-  expect(house.orchestrator.active()).toEqual([])
+  await house.until('all is over', () => house.orchestrator.active().length === 0)
   expect(house.orchestrator.halted()).toBeNull()
 })
 
