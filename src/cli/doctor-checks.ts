@@ -4,9 +4,9 @@ import { constants, existsSync, readFileSync } from 'node:fs'
 import { access, readdir, stat, statfs } from 'node:fs/promises'
 import { relative } from 'node:path'
 import spawn from 'cross-spawn'
+import { exposed, guarded } from '../files/trust.ts'
 import type { Workspace } from '../files/workspace.ts'
 import { STATES } from '../types.ts'
-import { exposed, guarded } from './trust.ts'
 
 export interface Check {
   what: string

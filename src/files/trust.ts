@@ -1,8 +1,8 @@
 // Whoever may write the workspace may run commands as us (DESIGN 7): so nobody else may. Promises: looks only;
 // a group of which we are the only member (the default of many systems) counts as us.
 import { readFileSync, statSync } from 'node:fs'
-import type { Workspace } from '../files/workspace.ts'
 import { STATES } from '../types.ts'
+import type { Workspace } from './workspace.ts'
 
 export interface Exposed {
   path: string
