@@ -333,7 +333,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     afresh()
     await looked()
     const done = await what()
-    const entry = queue.find(id, ['pending'])
+    const entry = queue.find(id)
     if (entry) await memory.learn(entry)
     afresh()
     await looked()
