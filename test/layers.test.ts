@@ -30,6 +30,7 @@ const MAY: Record<string, string[]> = {
   agents: ['types.ts', 'files'],
   index: ['types.ts', 'files'],
   server: ['types.ts', 'files'],
+  verify: ['types.ts', 'files', 'look', 'process', 'config', 'context', 'index', 'server'],
 }
 /** The look's factories are handed the core's objects: types only, so nothing runs backwards. */
 const TYPES_ONLY: Record<string, string[]> = { look: ['core'], files: ['core'] }

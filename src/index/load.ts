@@ -4,15 +4,15 @@ import { stat } from 'node:fs/promises'
 import type { Database, SqlJsStatic } from 'sql.js'
 import { isErrno, readRegular } from '../files/files.ts'
 import type { Log } from '../types.ts'
+import { type Dump, dump } from './dump.ts'
 import { EVENTS, RUNS, TABLES, VERSION } from './schema.ts'
+import { createStatements } from './statements.ts'
 
 /** The wasm heap ends at 2 GiB, and opening and exporting hold the image twice. */
 const CAP = 512 * 1024 * 1024
 
 export async function loadImage(file: string, log: Log): Promise<Database> {
-  // Loaded here and nowhere else: 225 ms. It finds its .wasm beside its own file, wherever it is installed.
-  const { default: initSqlJs } = await import('sql.js')
-  const sql = await initSqlJs()
+  const sql = await load()
   const note = (level: 'debug' | 'warn', what: string) =>
     log(level, `the index ${file} ${what}; it starts empty, and the files fill it`)
 
@@ -30,7 +30,31 @@ export async function loadImage(file: string, log: Log): Promise<Database> {
   return db
 }
 
+/** Loaded here and nowhere else: 225 ms. It finds its .wasm beside its own file, wherever it is installed. */
+async function load(): Promise<SqlJsStatic> {
+  const { default: initSqlJs } = await import('sql.js')
+  return initSqlJs()
+}
+
+/** All rows of an image as it lies there; why it cannot be used; null: there is none. Writes nothing. */
+export async function inspectImage(file: string): Promise<Dump | string | null> {
+  const read = await bytes(file)
+  if (typeof read === 'string') return read === ABSENT ? null : read
+  const sql = await load()
+  let db: Database | undefined
+  try {
+    db = new sql.Database(read)
+    return judge(db, read.length) ?? dump(createStatements(db))
+  } catch (error) {
+    return damaged(error)
+  } finally {
+    db?.close()
+  }
+}
+
 const ABSENT = 'is not there yet'
+const damaged = (error: unknown) =>
+  `is damaged (${error instanceof Error ? error.message : String(error)})`
 
 /** The image, or why there is none. */
 async function bytes(file: string): Promise<Buffer | string> {
@@ -59,7 +83,7 @@ function revive(sql: SqlJsStatic, image: Buffer): Database | string {
     return flaw
   } catch (error) {
     db?.close()
-    return `is damaged (${error instanceof Error ? error.message : String(error)})`
+    return damaged(error)
   }
 }
 
