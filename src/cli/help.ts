@@ -9,7 +9,7 @@ import { COMMANDS, COMMON, type Option } from './table.ts'
 const EXITS = `  Exit codes
     0    fine
     1    a wrong command line, or something that could not be done
-    2    a task that was asked about has failed (run, show, logs)
+    2    a task that was asked about has failed (run, show, logs); something does not hold (verify)
     130  interrupted
 `
 

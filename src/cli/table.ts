@@ -171,6 +171,13 @@ export const COMMANDS: Command[] = [
     load: () => import('./commands/doctor.ts'),
   },
   {
+    name: 'verify',
+    about:
+      'Prove that nothing is lost, repeated or left running here; 2 when something does not hold',
+    options: [{ name: 'repair', about: 'mend what can be mended without deleting anything' }, json],
+    load: () => import('./commands/verify.ts'),
+  },
+  {
     name: 'demo',
     about: 'See it work in under a minute: no key, no network, a throw-away workspace',
     options: [{ name: 'clean', about: 'remove the workspace at the end' }],

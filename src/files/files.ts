@@ -91,3 +91,16 @@ export async function move(from: string, to: string): Promise<void> {
   if (there) throw Object.assign(new Error(`EEXIST: ${to} is there already`), { code: 'EEXIST' })
   await rename(from, to)
 }
+
+/** Moves it into `folder` under its own name or, where that is taken, `name.2`, `name.3`…; returns where it is now. */
+export async function keepIn(folder: string, path: string): Promise<string> {
+  for (let n = 1; ; n++) {
+    const to = join(folder, n === 1 ? basename(path) : `${basename(path)}.${n}`)
+    try {
+      await move(path, to)
+      return to
+    } catch (error) {
+      if (!isErrno(error, 'EEXIST')) throw error
+    }
+  }
+}

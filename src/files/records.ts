@@ -1,9 +1,10 @@
 // Our records beside the task files: who works on a task, and how it went. Written whole, derived from the run folder,
 // so that each may be written again, and none decides anything.
-import { mkdir, readdir, rename, unlink } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { mkdir, readdir, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { ResultRecord, RunRecord, State } from '../types.ts'
-import { readRegular, writeWhole } from './files.ts'
+import { isErrno, keepIn, readRegular, writeWhole } from './files.ts'
+import { ID } from './names.ts'
 import { formatRecord, readRecord } from './record.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -37,11 +38,16 @@ export function createRecords(at: Workspace) {
       }
     },
 
-    /** A record that lost its task joins its run. RACE: a person may move it first. */
+    /** A record that lost its task joins its run, and replaces nothing there. RACE: a person may move it first. */
     async shelve(path: string, id: string): Promise<void> {
-      const folder = join(at.runs, id, String((await read<ResultRecord>(path))?.attempt ?? 1))
-      await mkdir(folder, { recursive: true })
-      await rename(path, join(folder, basename(path))).catch(() => {})
+      const said = Number((await read<ResultRecord>(path))?.attempt)
+      // Both become a path, and a person may have written them.
+      const attempt = Number.isSafeInteger(said) && said > 0 ? said : 1
+      const folder = ID.test(id) ? join(at.runs, id, String(attempt)) : at.lost
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      await keepIn(folder, path).catch((error) => {
+        if (!isErrno(error, 'ENOENT')) throw error
+      })
     },
   }
 }

@@ -14,6 +14,8 @@ export interface Workspace {
   runs: string
   lock: string
   log: string
+  /** What was put aside, and never deleted. */
+  lost: string
 }
 
 export function workspace(root: string): Workspace {
@@ -30,6 +32,7 @@ export function workspace(root: string): Workspace {
     runs: join(home, 'runs'),
     lock: join(home, 'lock'),
     log: join(home, 'orchestrate.log'),
+    lost: join(home, 'lost+found'),
   }
 }
 

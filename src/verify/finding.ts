@@ -70,8 +70,9 @@ export type Mend =
   | { do: 'shelve'; path: string; id: string }
   | { do: 'keep'; path: string }
   | { do: 'folder'; path: string }
-  | { do: 'result'; state: State; run: RunRecord }
-  | { do: 'assign'; run: RunRecord }
+  /** `old`: what is there instead. */
+  | { do: 'result'; state: State; run: RunRecord; old: string | null }
+  | { do: 'assign'; run: RunRecord; old: string | null }
   | { do: 'sweep'; nonce: string }
 
 export interface Found extends Finding {

@@ -25,10 +25,10 @@ export function runs(sight: Sight): Found[] {
         continue
       }
       const twin = marks.get(record.nonce)
-      if (twin) tell('mark-twice', `it carries the mark of ${at(twin)}`)
-      else marks.set(record.nonce, one)
+      if (!twin) marks.set(record.nonce, one)
       const mine = `${record.task_id}.${record.attempt}.`
-      if (key(record.task_id) !== key(one.id) || record.attempt !== one.attempt)
+      if (twin) tell('mark-twice', `it carries the mark of ${at(twin)}`)
+      else if (key(record.task_id) !== key(one.id) || record.attempt !== one.attempt)
         tell('run-misplaced', `its run.json is of ${record.task_id}, attempt ${record.attempt}`)
       else if (!record.nonce.startsWith(mine)) tell('run-misplaced', 'its mark is of another run')
       if (!record.outcome) {

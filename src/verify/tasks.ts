@@ -79,10 +79,11 @@ function assigned(sight: Sight, entry: Entry): Found[] {
       mend: { do: 'shelve', path, id },
     }),
   )
-  if (!own.some((one) => one.file === name && fits(one)))
+  const there = own.find((one) => one.file === name)
+  if (!there || !fits(there))
     all.push(
       found(level, 'assigned-record', name, `does not say who works on attempt ${run.attempt}`, {
-        mend: { do: 'assign', run },
+        mend: { do: 'assign', run, old: there?.path ?? null },
       }),
     )
   return all
@@ -113,7 +114,7 @@ function settled(sight: Sight, entry: Entry): Found[] {
 
 function record(own: RecordSight | undefined, run: RunRecord, { state, file }: Entry): Found[] {
   if (state !== 'completed' && state !== 'failed') return []
-  const mend = { do: 'result', state, run } as const
+  const mend = { do: 'result', state, run, old: own?.path ?? null } as const
   const name = `tasks/${state}/${run.task_id}_result.yaml`
   if (!own) return [found('broken', 'result-missing', name, `${file} has no record`, { mend })]
   // A task that was cancelled while it waited has a record without an attempt.

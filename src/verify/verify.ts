@@ -82,7 +82,7 @@ export function report(sight: Sight, all: readonly Found[]): Report {
     ok: findings.every(({ level }) => level !== 'broken'),
     checked: {
       tasks: sight.entries.length,
-      runs: [...sight.runs.values()].reduce((sum, one) => sum + one.length, 0),
+      runs: [...sight.runs.values()].flat().filter((one) => one.record).length,
       records: sight.records.length,
       processes: marked(sight),
     },
