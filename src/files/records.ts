@@ -6,6 +6,7 @@ import type { ResultRecord, RunRecord, State } from '../types.ts'
 import { isErrno, keepIn, readRegular, writeWhole } from './files.ts'
 import { ID } from './names.ts'
 import { formatRecord, readRecord } from './record.ts'
+import { attempts } from './run-folder.ts'
 import type { Workspace } from './workspace.ts'
 
 const CAP = 1 << 20
@@ -40,9 +41,10 @@ export function createRecords(at: Workspace) {
 
     /** A record that lost its task joins its run, and replaces nothing there. RACE: a person may move it first. */
     async shelve(path: string, id: string): Promise<void> {
+      // What it says becomes a path, and a person may have written it: only an attempt that is there is taken.
+      const there = ID.test(id) ? await attempts(at.runs, id) : []
       const said = Number((await read<ResultRecord>(path))?.attempt)
-      // Both become a path, and a person may have written them.
-      const attempt = Number.isSafeInteger(said) && said > 0 ? said : 1
+      const attempt = there.includes(said) ? said : (there.at(-1) ?? 1)
       const folder = ID.test(id) ? join(at.runs, id, String(attempt)) : at.lost
       await mkdir(folder, { recursive: true, mode: 0o700 })
       await keepIn(folder, path).catch((error) => {

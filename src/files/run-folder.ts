@@ -5,7 +5,7 @@ import type { RunRecord } from '../types.ts'
 import { isErrno, writeWhole } from './files.ts'
 
 /** Attempts of an id, lowest first. RACE: the folder may be removed by hand at any time. */
-async function attempts(runs: string, id: string): Promise<number[]> {
+export async function attempts(runs: string, id: string): Promise<number[]> {
   const names = await readdir(join(runs, id)).catch(() => [])
   return names
     .map(Number)

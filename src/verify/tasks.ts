@@ -18,7 +18,8 @@ export function tasks(sight: Sight): Found[] {
 /** A rename leaves one name: two names of one file are nobody's move. */
 function twice({ entries }: Sight): Found[] {
   const inodes = new Map<string, Entry>()
-  return entries.flatMap((entry) => {
+  const sorted = [...entries].sort((a, b) => (a.file < b.file ? -1 : 1))
+  return sorted.flatMap((entry) => {
     const inode = entry.body.split(':')[0] ?? ''
     const other = inodes.get(inode)
     if (other)
@@ -118,8 +119,8 @@ function record(own: RecordSight | undefined, run: RunRecord, { state, file }: E
   const name = `tasks/${state}/${run.task_id}_result.yaml`
   if (!own) return [found('broken', 'result-missing', name, `${file} has no record`, { mend })]
   // A task that was cancelled while it waited has a record without an attempt.
-  if (own.record && own.record.attempt === undefined) return []
-  const differs = own.record ? difference(own.record, { ...resultOf(run) }) : 'its form'
+  if (own.record?.status && own.record.attempt === undefined) return []
+  const differs = own.record?.status ? difference(own.record, { ...resultOf(run) }) : 'its form'
   if (!differs) return []
   const message = `is not what run.json of attempt ${run.attempt} says (${differs})`
   return [found('broken', 'result-wrong', own.file, message, { mend })]

@@ -41,9 +41,13 @@ export async function findings(
 ): Promise<{ found: Found[]; sight: Sight }> {
   const until = performance.now() + patienceMs
   let kept: Found[] | null = null
+  let before: number | null | undefined
   for (let pause = PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
     const sight = await see(at, processes)
     const running = sight.owner?.alive ?? false
+    const owner = running ? (sight.owner?.pid ?? null) : null
+    if (before !== undefined && before !== owner) kept = null // one began or ended: look afresh
+    before = owner
     const now = await check(sight, index)
     const again: Found[] = kept ? now.filter((one) => kept?.some((old) => same(old, one))) : now
     const over: boolean = kept !== null && (!running || performance.now() > until)
