@@ -24,6 +24,8 @@ export interface VerifyOptions {
   processes?: Processes
   /** ms for what is in passing to pass, while an orchestrator runs. */
   patienceMs?: number
+  /** ms between the first two readings. */
+  pauseMs?: number
   /** `false`: the orchestrator that runs here has no index and no socket (a bare core). */
   index?: boolean
 }
@@ -37,12 +39,13 @@ export async function verify(at: Workspace, options: VerifyOptions = {}): Promis
 /** The findings with what mends them, for `repair`. */
 export async function findings(
   at: Workspace,
-  { processes = createProcesses(), patienceMs = PATIENCE_MS, index = true }: VerifyOptions = {},
+  options: VerifyOptions = {},
 ): Promise<{ found: Found[]; sight: Sight }> {
+  const { processes = createProcesses(), patienceMs = PATIENCE_MS, index = true } = options
   const until = performance.now() + patienceMs
   let kept: Found[] | null = null
   let before: number | null | undefined
-  for (let pause = PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+  for (let pause = options.pauseMs ?? PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
     const sight = await see(at, processes)
     const running = sight.owner?.alive ?? false
     const owner = running ? (sight.owner?.pid ?? null) : null

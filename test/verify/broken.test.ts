@@ -48,8 +48,10 @@ beforeAll(async () => {
   await other.must('orchestrate start')
 }, 120_000)
 
+/** Nothing moves here, so nothing has to pass. */
+const STILL = { pauseMs: 10 }
 const told = async (at: Workspace) =>
-  (await verify(at)).findings.map(({ level, code, file }) => `${level} ${code} ${file}`)
+  (await verify(at, STILL)).findings.map(({ level, code, file }) => `${level} ${code} ${file}`)
 const task = (at: Workspace, file: string) => join(at.tasks, file)
 const seen = new Set<string>()
 
@@ -352,21 +354,20 @@ describe('each finding', () => {
     const at = copyOf(from ? left : base, { image: image ?? false })
     await breaks(at)
     const before = { faces: faces(at.root), sums: sums(at.root) }
-    const report = await verify(at)
+    const report = await verify(at, STILL)
     const all = report.findings.map(({ level, code, file }) => `${level} ${code} ${file}`)
     expect(all.sort()).toEqual([finding, WITH[finding] ?? []].flat().sort())
     expect(report.ok).toBe(!finding.startsWith('broken'))
     expect(report.findings.some(({ repairable }) => repairable)).toBe(mends ?? false)
     expect(faces(at.root), 'verify has changed something').toEqual(before.faces)
 
-    const after = await repair(at)
+    const after = await repair(at, STILL)
     const gone = [...before.sums].filter((one) => !sums(at.root).has(one))
     expect(gone, 'bytes that are nowhere').toEqual([])
     if (mends) {
       expect(after).toMatchObject({ ok: true, findings: [{ repaired: true }] })
       const notes = (await told(at)).filter((one) => !one.startsWith('note'))
       expect(notes, 'after the repair').toEqual([])
-      expect(await verify(at)).toMatchObject({ ok: true })
     } else {
       expect(after).toEqual(report)
       expect(faces(at.root), 'a repair that may not be').toEqual(before.faces)
