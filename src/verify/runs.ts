@@ -62,11 +62,12 @@ function gaps(attempts: readonly Attempt[], at: (one: Attempt) => string): Found
 }
 
 /** What the shim's files say against run.json; null: nothing. */
-function contradiction({ outcome, exit_code: said }: RunRecord, one: Attempt): string | null {
-  const { pid, exit } = one
+function contradiction(record: RunRecord, { pid, exit }: Attempt): string | null {
+  const { outcome, exit_code: said, stopping } = record
   if (outcome === 'never-started')
     return pid ? `it never started, and its shim was pid ${pid}` : null
-  if (outcome === 'success' && exit !== null && exit !== 0)
+  // One that was ended after it had said its success has no exit status of its own.
+  if (outcome === 'success' && exit !== null && exit !== 0 && stopping !== 'linger')
     return `it is a success, and its exit status is ${exit}`
   if (outcome === 'success' && !pid) return 'it is a success, and no shim of it ever began'
   if (said !== undefined && said !== exit)

@@ -375,6 +375,19 @@ describe('each finding', () => {
   })
 })
 
+it('a success that had to be ended, for it did not leave, holds', async () => {
+  const at = copyOf(base)
+  writeFileSync(runPath(at, 'ok', 1, 'exit'), '137\n')
+  changeRun(at, 'ok', 1, (one) => {
+    one.exit_code = 137
+  })
+  expect(await told(at)).toEqual(['broken run-exit .orchestrate/runs/ok/1'])
+  changeRun(at, 'ok', 1, (one) => {
+    one.stopping = 'linger'
+  })
+  expect(await told(at)).toEqual([])
+})
+
 it('folders-apart: a state folder on another file system', async ({ skip }) => {
   const { execFileSync } = await import('node:child_process')
   const at = copyOf(base)
