@@ -62,7 +62,9 @@ export async function findings(
   }
 }
 
-const same = (a: Found, b: Found) => a.code === b.code && a.file === b.file
+/** Of an answer, its words too: a count that is another each time is only late. */
+const same = (a: Found, b: Found) =>
+  a.code === b.code && a.file === b.file && (!a.file.startsWith('/') || a.message === b.message)
 
 /** What waits for a look, and still waits after many, is broken; unless nothing can be done now (a full disk). */
 const overdue =
