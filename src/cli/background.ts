@@ -1,9 +1,9 @@
 // An orchestrator in its own session, and how its starter learns that it is ready. Promises: one line on one pipe says
 // ready or why not; no output is lost; nothing ties the two together afterwards.
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import spawn from 'cross-spawn'
 import type { Workspace } from '../files/workspace.ts'
 import { OrchestrateError } from '../types.ts'
@@ -26,7 +26,7 @@ export async function launch(
 ): Promise<number> {
   mkdirSync(at.home, { recursive: true, mode: 0o700 })
   const log = openSync(at.log, 'a', 0o600)
-  const main = fileURLToPath(new URL('./main.js', import.meta.url))
+  const main = join(import.meta.dirname, 'main.js') // in the build, all lie in one folder
   const wishes = agents === undefined ? [] : [`--agents=${agents}`]
   const args = [main, 'start', `--directory=${at.root}`, `--ready-fd=${READY_FD}`, ...wishes]
   const child = spawn(process.execPath, args, {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import sade from 'sade'
 import type { World } from './act.ts'
 import type { Call } from './arguments.ts'
+import { packaged } from './package.ts'
 import { COMMANDS, COMMON, type Option } from './table.ts'
 
 const EXITS = `  Exit codes
@@ -24,7 +25,7 @@ export function showHelp(call: Call, { out }: World): number {
 }
 
 function version(): string {
-  const about = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  const about = readFileSync(packaged('package.json'), 'utf8')
   return (JSON.parse(about) as { version: string }).version
 }
 

@@ -1,12 +1,13 @@
 // Makes a workspace, or adds what is missing to one. Promises: what is there stays as it is, but `.gitignore`, which
 // gets the lines it lacks; twice is once; returns what was made.
 import { appendFile, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { configTemplate } from '../config/template.ts'
 import type { Workspace } from '../files/workspace.ts'
 import { STATES } from '../types.ts'
 import { found } from './agents-here.ts'
 import { PAGES, SAMPLE } from './new-pages.ts'
+import { packaged } from './package.ts'
 
 const IGNORED = ['tasks/assigned/', '.orchestrate/', 'tasks.db']
 
@@ -69,7 +70,7 @@ async function ignore(path: string): Promise<string | null> {
 
 /** From the package into the workspace, so that the first line of our files leads there without a network. */
 async function copySchemas(to: string): Promise<void> {
-  const from = join(dirname(dirname(import.meta.dirname)), 'schema')
+  const from = packaged('schema')
   const names = await readdir(from).catch(() => []) // not built: editors do without
   if (names.length > 0) await mkdir(to, { recursive: true, mode: 0o755 })
   for (const name of names) await copyFile(join(from, name), join(to, name))

@@ -5,6 +5,7 @@ import type { Workspace } from '../files/workspace.ts'
 import type { AgentJson, StatusJson, TaskJson } from '../index/shapes.ts'
 import { OrchestrateError, type TaskStatus } from '../types.ts'
 import { asked } from './running.ts'
+import { countNames } from './stopped.ts'
 
 /** As the index answers; without a running orchestrator it has neither pid nor reasons. */
 export type StatusView = Omit<StatusJson, 'running' | 'pid'> & {
@@ -22,7 +23,7 @@ export interface Picture {
 
 export async function statusOf(at: Workspace): Promise<StatusView> {
   const answer = await asked<StatusView>(at, 'GET', '/status')
-  return answer ?? (await import('./stopped.ts')).countNames(at)
+  return answer ?? countNames(at)
 }
 
 export async function tasksOf(at: Workspace, status?: TaskStatus): Promise<TaskRow[]> {

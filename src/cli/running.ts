@@ -2,6 +2,7 @@
 // here; loads node:net, and that only when there is a socket.
 import { existsSync } from 'node:fs'
 import type { Workspace } from '../files/workspace.ts'
+import { ask } from '../server/client.ts'
 import { socketPath } from '../server/socket.ts'
 import { OrchestrateError } from '../types.ts'
 
@@ -21,8 +22,7 @@ export async function asked<T>(
   body?: unknown,
 ): Promise<T | null> {
   const path = socketPath(at.root)
-  if (!existsSync(path)) return null // and node:net need not be loaded
-  const { ask } = await import('../server/client.ts')
+  if (!existsSync(path)) return null // and `ask` need not load node:net
   const reply = await ask(path, method, route, body)
   if (!reply) return null
   if (reply.status < 400) return reply.body as T

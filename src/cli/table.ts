@@ -1,6 +1,10 @@
 // All commands and options, as data: help, parsing and the nearest-name search read this one table.
-// Promises: importing it loads no command; an option's name has one type in the whole program.
+// Promises: importing it loads the short commands alone, which are in one file with it (src/README.md); an option's name
+// has one type in the whole program.
 import type { Act } from './act.ts'
+import { act as add } from './commands/add.ts'
+import { act as status } from './commands/status.ts'
+import { act as tasks } from './commands/tasks.ts'
 
 export interface Option {
   name: string
@@ -96,13 +100,13 @@ export const COMMANDS: Command[] = [
       { name: 'timeout-minutes', value: 'N', about: 'interrupt it after N minutes' },
     ],
     example: 'orchestrate add "Write unit tests for auth" --priority high --after task_001',
-    load: () => import('./commands/add.ts'),
+    load: async () => ({ act: add }),
   },
   {
     name: 'status',
     about: 'Show how things stand',
     options: [{ name: 'watch', short: 'w', about: 'keep showing it, live' }, json],
-    load: () => import('./commands/status.ts'),
+    load: async () => ({ act: status }),
   },
   {
     name: 'tasks',
@@ -117,7 +121,7 @@ export const COMMANDS: Command[] = [
       json,
     ],
     example: 'orchestrate tasks --status failed',
-    load: () => import('./commands/tasks.ts'),
+    load: async () => ({ act: tasks }),
   },
   {
     name: 'agents',

@@ -2,9 +2,7 @@
 // past the cap, never publishes a truncated file, never overwrites by a move.
 import { constants } from 'node:fs'
 import { lstat, open, rename, unlink } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
-import type WriteFileAtomic from 'write-file-atomic'
 import { OrchestrateError } from '../types.ts'
 
 export const isErrno = (error: unknown, ...codes: string[]): boolean =>
@@ -65,7 +63,8 @@ export async function writeWhole(path: string, text: string): Promise<void> {
 export async function writeDraft(path: string, text: string): Promise<string> {
   const draft = join(dirname(path), `.${basename(path)}.${process.pid}.${++drafts}.draft`)
   try {
-    writeFileAtomic ??= require('write-file-atomic') as typeof WriteFileAtomic
+    // Here: it brings node:crypto and node:worker_threads, which a command that only asks can do without.
+    const { default: writeFileAtomic } = await import('write-file-atomic')
     await writeFileAtomic(draft, text, { mode: 0o644 })
     const { size } = await lstat(draft)
     if (size !== Buffer.byteLength(text)) {
@@ -78,9 +77,6 @@ export async function writeDraft(path: string, text: string): Promise<string> {
   }
 }
 let drafts = 0
-/** Loaded when something is written, and by `require`: `import` first searches a CommonJS package for names (a tenth of `add`). */
-let writeFileAtomic: typeof WriteFileAtomic | undefined
-const require = createRequire(import.meta.url)
 
 /** One rename that never overwrites. RACE: `to` may appear between the check and the rename; nobody but us and people writes there. */
 export async function move(from: string, to: string): Promise<void> {

@@ -1,8 +1,7 @@
 // Where things lie in a workspace (DESIGN 2). Pure path arithmetic, and the upward search that git does.
 import { statSync } from 'node:fs'
-import { mkdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { OrchestrateError, STATES, type State } from '../types.ts'
+import { STATES, type State } from '../types.ts'
 
 export interface Workspace {
   root: string
@@ -44,20 +43,5 @@ export function findWorkspace(from: string): string | null {
       return at
     }
     if (dirname(at) === at) return null
-  }
-}
-
-/** The folders that an orchestrator needs. Throws `EXDEV` when a rename between them would not be atomic. */
-export async function makeFolders(at: Workspace): Promise<void> {
-  for (const folder of [...Object.values(at.state), at.drafts])
-    await mkdir(folder, { recursive: true })
-  for (const folder of [at.home, at.runs]) await mkdir(folder, { recursive: true, mode: 0o700 })
-  const devices = await Promise.all(STATES.map(async (state) => (await stat(at.state[state])).dev))
-  if (new Set(devices).size > 1) {
-    throw new OrchestrateError(
-      'EXDEV',
-      'the folders in tasks/ are on different file systems',
-      'put them on one: a claim is a rename',
-    )
   }
 }

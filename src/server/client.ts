@@ -1,6 +1,5 @@
 // Asks a running orchestrator over its socket. Promises: costs a command little (node:net alone: node:http doubles it);
 // null when nobody listens; everything else that is no answer throws, within the time-out.
-import { connect } from 'node:net'
 import { OrchestrateError } from '../types.ts'
 
 export interface Reply {
@@ -33,7 +32,8 @@ export function ask(
     const chunks: Buffer[] = []
     let size = 0
     let fault: NodeJS.ErrnoException | undefined
-    const socket = connect(path)
+    // Not imported above: it costs a command that finds no socket a twentieth of its time.
+    const socket = process.getBuiltinModule('node:net').connect(path)
     const late = setTimeout(() => {
       socket.destroy(new Error(`it did not answer within ${timeoutMs / 1000} s`))
     }, timeoutMs)

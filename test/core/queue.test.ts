@@ -14,7 +14,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { TaskQueue } from '../../src/core/queue.ts'
 import { cancel, retry } from '../../src/files/by-hand.ts'
-import { makeFolders, type Workspace, workspace } from '../../src/files/workspace.ts'
+import { makeFolders } from '../../src/files/make-folders.ts'
+import { type Workspace, workspace } from '../../src/files/workspace.ts'
 
 let at: Workspace
 beforeEach(async () => {

@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { workspace } from '../../files/workspace.ts'
 import { OrchestrateError } from '../../types.ts'
 import type { Act, World } from '../act.ts'
@@ -12,10 +11,11 @@ import { config, OVERVIEW, STEPS } from '../demo-tasks.ts'
 import { attend } from '../foreground.ts'
 import { makeWorkspace } from '../new-workspace.ts'
 import { clean, table } from '../output.ts'
+import { packaged } from '../package.ts'
 import type { TaskRow } from '../picture.ts'
 import { tree } from '../tree.ts'
 
-const AGENT = fileURLToPath(new URL('../../../fixtures/simulated-agent.mjs', import.meta.url))
+const AGENT = packaged('fixtures/simulated-agent.mjs')
 const HIDDEN = new Set(['.orchestrate', '.gitignore', 'tasks.db', 'agent_notes', 'drafts'])
 
 export const act: Act = async (call, world) => {
