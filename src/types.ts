@@ -299,6 +299,8 @@ export interface Picture {
 
 /** What the core tells as it goes. */
 export interface Show {
+  /** A task of `add`, whole, a moment before its file is there: it is shown at once, and a look follows. */
+  added(task: AddedTask): void
   picture(picture: Picture): void
   run(record: RunRecord): void
   event(row: EventView): void
@@ -444,6 +446,9 @@ export interface NewTask {
   subtasks?: string[]
   not_before?: string
 }
+
+/** What `add` has made of it. */
+export type AddedTask = NewTask & { id: string; priority: Priority }
 
 export interface Orchestrator {
   /** Takes the lock, makes the folders, arms the watcher, looks once. Throws OrchestrateError `LOCKED` with the owner's pid in its message. */

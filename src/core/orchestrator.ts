@@ -1,6 +1,5 @@
 // The loop (DESIGN 3): look, decide, act. It owns the order of things and nothing else: the queue moves files, the table
 // decides, runs run. A crash is only a long pause between two looks.
-import { setTimeout as sleep } from 'node:timers/promises'
 import { cancel, retry } from '../files/by-hand.ts'
 import { isErrno, syncFolder } from '../files/files.ts'
 import { type Lock, takeLock } from '../files/lock.ts'
@@ -23,8 +22,6 @@ import { finaliser } from './finalise.ts'
 import { TaskQueue } from './queue.ts'
 import { AgentProcess } from './run.ts'
 
-/** ms: how long `add` waits for the look that shows its tasks. */
-const SEEN_MS = 50
 const HARDER = ['wait', 'now', 'detach'] as const
 
 export function createOrchestrator(parts: Parts): T.Orchestrator {
@@ -72,7 +69,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   // ---- look --------------------------------------------------------------------------------------
 
   function soon(ms = 0): void {
-    dirty ||= ms === 0
+    if (ms === 0) [dirty, settled] = [true, false]
     clearTimeout(timer)
     if (lock) timer = setTimeout(() => void look(), ms)
   }
@@ -391,13 +388,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       queue.rules = changed.queue
       afresh()
     },
-    async add(tasks) {
-      const ids = await queue.addTasks(tasks)
-      soon()
-      // So that `status` knows them when `add` returns; a long look is not waited for.
-      await Promise.race([looked(), sleep(SEEN_MS)])
-      return ids
-    },
+    add: (tasks) => queue.addTasks(tasks, show.added).finally(() => soon()),
     retry: (id) => byHand(id, () => retry(queue, at, id)),
     cancel: (id) => byHand(id, () => cancel(queue, at, id)),
     halted: () => halt?.why ?? pressure,

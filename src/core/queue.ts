@@ -13,6 +13,7 @@ import {
   OrchestrateError,
   type Priority,
   type ResultRecord,
+  type Show,
   type State,
   type Task,
 } from '../types.ts'
@@ -35,9 +36,12 @@ export class TaskQueue extends Folders {
     return id as string
   }
 
-  /** All of them or none. What is written here is whole, so it needs no settling. */
-  async addTasks(tasks: NewTask[]): Promise<string[]> {
-    return addTasks(this.#at, tasks, this.rules, (path) => this.whole.add(path))
+  /** All of them or none; `added` hears of each. What is written here is whole, so it needs no settling. */
+  async addTasks(tasks: NewTask[], added: Show['added'] = () => {}): Promise<string[]> {
+    return addTasks(this.#at, tasks, this.rules, (path, task) => {
+      this.whole.add(path)
+      added(task)
+    })
   }
 
   /**

@@ -3,46 +3,46 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type NewTask, OrchestrateError, type Priority, STATES } from '../types.ts'
+import { type AddedTask, type NewTask, OrchestrateError, type Priority, STATES } from '../types.ts'
 import { isErrno, move, syncFolder, writeDraft } from './files.ts'
 import { ID, OURS, TASK_NAME } from './names.ts'
 import type { Workspace } from './workspace.ts'
 
 const SCHEMA = '# yaml-language-server: $schema=../../.orchestrate/schema/task.schema.json\n'
 
-/** All of them or none, to `pending/`; returns the ids. `written` hears each path before it is there. Throws `FULL`, `TAKEN` or `BAD_ID`. */
+/** All of them or none, to `pending/`; returns the ids. `written` hears of each before it is there. Throws `FULL`, `TAKEN` or `BAD_ID`. */
 export async function addTasks(
   at: Workspace,
   tasks: NewTask[],
   { maxSize, defaultPriority }: { maxSize: number; defaultPriority: Priority },
-  written: (path: string) => unknown = () => {},
+  written: (path: string, task: AddedTask) => void = () => {},
 ): Promise<string[]> {
   const waiting = (await readdir(at.state.pending)).filter((name) => TASK_NAME.test(name))
   if (waiting.length + tasks.length > maxSize) {
     const message = `the queue is full: ${waiting.length} of ${maxSize} tasks are waiting`
     throw new OrchestrateError('FULL', message, 'wait, or raise `task_queue.max_size`')
   }
-  const drafts: { id: string; draft: string; path: string }[] = []
+  const drafts: { task: AddedTask; draft: string; path: string }[] = []
   try {
     for (const task of tasks) {
       const id = task.id ? await reserve(at, task.id) : await nextId(at)
       const path = join(at.state.pending, `${id}.yaml`)
-      const text = formatTask({ ...task, id }, defaultPriority)
-      drafts.push({ id, path, draft: await writeDraft(path, text) })
+      const added = { priority: defaultPriority, ...task, id }
+      drafts.push({ task: added, path, draft: await writeDraft(path, formatTask(added)) })
     }
   } catch (error) {
-    for (const { id, draft } of drafts) {
+    for (const { task, draft } of drafts) {
       await unlink(draft)
-      await rmdir(join(at.runs, id)).catch(() => {}) // a lost number harms no one
+      await rmdir(join(at.runs, task.id)).catch(() => {}) // a lost number harms no one
     }
     throw error
   }
-  for (const { draft, path } of drafts) {
-    written(path)
+  for (const { task, draft, path } of drafts) {
+    written(path, task)
     await move(draft, path)
   }
   await syncFolder(at.state.pending)
-  return drafts.map(({ id }) => id)
+  return drafts.map(({ task }) => task.id)
 }
 
 /** The next free `task_001`. RACE: twenty `add` at once; `mkdir` has one winner per number. */
@@ -87,8 +87,7 @@ async function reserve(at: Workspace, id: string): Promise<string> {
 }
 
 /** Our own task files: plain keys, JSON scalars (which are YAML), a block for a text of several lines. */
-function formatTask(task: NewTask, priority: Priority): string {
-  const { id, description, ...rest } = task
+function formatTask({ id, description, priority, ...rest }: AddedTask): string {
   const lines = Object.entries({ priority, created_at: new Date().toISOString(), ...rest })
   const block =
     /\n/.test(description) && !/^\s|[^\S\n]\n|\s$|[^\n\t\x20-\x7e\u00a1-\ud7ff]/.test(description)

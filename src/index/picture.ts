@@ -1,5 +1,5 @@
 // From the core's picture to rows: what a person is shown of each task. It puts only the rows that changed.
-import type { AgentView, Entry, Log, Mirror, Picture, Show, TaskView } from '../types.ts'
+import type { AddedTask, AgentView, Entry, Log, Mirror, Picture, Show, TaskView } from '../types.ts'
 
 const SETTLING = 'it was changed a moment ago'
 
@@ -8,6 +8,8 @@ export function createShow(mirror: Mirror, log: Log): Show {
   const rows = new Map<string, string>()
   const agents = new Map<string, string>()
   const told = new Map<string, string>()
+  /** Added, and in no picture yet. The next one may be of a look that came too early to see it: it may do without. */
+  const fresh = new Set<string>()
 
   function tell(view: TaskView): void {
     const text =
@@ -26,8 +28,15 @@ export function createShow(mirror: Mirror, log: Log): Show {
   }
 
   return {
+    added(task) {
+      const view = viewOfAdded(task)
+      fresh.add(view.file)
+      rows.set(view.file, JSON.stringify(view))
+      mirror.putTask(view)
+    },
     picture(picture) {
       for (const entry of picture.entries.values()) {
+        fresh.delete(entry.file)
         const view = viewOf(entry, picture)
         const row = JSON.stringify(view)
         if (rows.get(entry.file) === row) continue
@@ -36,14 +45,17 @@ export function createShow(mirror: Mirror, log: Log): Show {
         tell(view)
       }
       for (const file of rows.keys()) {
-        if (picture.entries.has(file)) continue
+        if (picture.entries.has(file) || fresh.delete(file)) continue
         rows.delete(file)
         told.delete(file)
         mirror.dropTask(file)
       }
       putAgents(picture.agents)
     },
-    run: (record) => mirror.putRun(record),
+    run(record) {
+      fresh.delete(pending(record.file)) // claimed in the look that found it
+      mirror.putRun(record)
+    },
     event(row) {
       mirror.event(row)
     },
@@ -62,6 +74,14 @@ export function createShow(mirror: Mirror, log: Log): Show {
     }
   }
 }
+
+const pending = (name: string) => `tasks/pending/${name}`
+
+const viewOfAdded = ({ id, priority, description }: AddedTask): TaskView => ({
+  ...{ file: pending(`${id}.yaml`), id, status: 'pending', priority, description },
+  ...{ createdAt: Date.now(), agentId: null, attempt: 0, outcome: null },
+  ...{ needsReview: false, error: null, reason: null },
+})
 
 export function viewOf(entry: Entry, { plan, last }: Pick<Picture, 'plan' | 'last'>): TaskView {
   const { task, problem, state } = entry

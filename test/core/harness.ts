@@ -118,6 +118,7 @@ export function open(
         picture(next) {
           picture = next
         },
+        added: () => {},
         run: () => {},
         event: (row) => void events.push(row),
       },

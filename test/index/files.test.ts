@@ -22,6 +22,7 @@ const anyStep = fc.oneof(
       shell('true', 'dependencies: [a]\n'),
     ),
   }),
+  fc.record({ do: fc.constant('add' as const), id: fc.constantFrom(...IDS) }),
   fc.record({
     do: fc.constant('move' as const),
     id: fc.constantFrom(...IDS),
@@ -59,7 +60,11 @@ it('after random drops, moves and removals', async () => {
             join(house.at.state[state], `${'id' in step ? step.id : ''}.yaml`)
           if (step.do === 'drop')
             quietly(() => writeFileSync(path('pending'), step.text, { flag: 'wx' }))
-          else if (step.do === 'move') quietly(() => renameSync(path(step.from), path(step.to)))
+          else if (step.do === 'add') {
+            // What is there already refuses it.
+            const task = { id: step.id, description: 'true', preferred_agent: 'shell' }
+            await house.orchestrator.add([task]).catch(() => {})
+          } else if (step.do === 'move') quietly(() => renameSync(path(step.from), path(step.to)))
           else if (step.do === 'remove') quietly(() => rmSync(path(step.from)))
           else await new Promise((resolve) => setTimeout(resolve, step.ms))
         }
