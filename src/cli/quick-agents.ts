@@ -2,23 +2,19 @@
 // fails; says something only when it is sure.
 import { readFileSync } from 'node:fs'
 import type { Workspace } from '../files/workspace.ts'
+import { found } from './agents-here.ts'
 import type { AgentRow } from './picture.ts'
-import { asked } from './running.ts'
 
 export const ONLY_SHELL =
   'only the shell agent is here: `--agent shell` runs a description as a script; for other tasks install claude, codex, gemini or cursor-agent (`orchestrate doctor` looks for them)'
 
-/** Asks the orchestrator that runs; without one, looks for itself. */
-export async function onlyShell(at: Workspace, env: NodeJS.ProcessEnv): Promise<boolean> {
-  const rows = await asked<AgentRow[]>(at, 'GET', '/agents').catch(() => null) // it is only a remark
-  if (rows) return rows.every(({ type, state }) => type === 'shell' || state === 'missing')
-  return onlyShellStopped(at, env)
-}
+/** Of a running orchestrator. */
+export const onlyShell = (rows: AgentRow[]): boolean =>
+  rows.every(({ type, state }) => type === 'shell' || state === 'missing')
 
 /** A command of the person's own can't be judged without reading the file properly. */
-export async function onlyShellStopped(at: Workspace, env: NodeJS.ProcessEnv): Promise<boolean> {
+export function onlyShellStopped(at: Workspace, env: NodeJS.ProcessEnv): boolean {
   if (namesCommand(at)) return false
-  const { found } = await import('./agents-here.ts')
   return found(env).length === 0
 }
 

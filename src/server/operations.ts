@@ -98,7 +98,10 @@ export const OPERATIONS: readonly Operation[] = [
     'add',
     '/tasks',
     keys({ tasks: list(newTask, 1, MANY) }, {}),
-    async ({ orchestrator }, { tasks }) => ({ ids: await orchestrator.add(tasks) }),
+    // The agents, too: whether one can do it is what is asked next.
+    async ({ orchestrator, index }, { tasks }) => {
+      return { ids: await orchestrator.add(tasks), agents: index.agents() }
+    },
     201,
   ),
   post('retry', '/tasks/:id/retry', id, async ({ orchestrator }, input) => {

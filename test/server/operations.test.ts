@@ -44,13 +44,16 @@ describe('answers', () => {
   })
 
   it('add, retry, cancel, look and stop reach the orchestrator', async () => {
-    const { path, asked } = await stage()
+    const { path, asked, index } = await stage()
     const tasks = [
       { description: 'one\ntwo', priority: 'high', dependencies: ['x'], max_retries: 0 },
       { description: 'Ünï', id: 'b', timeout_minutes: 0.5, subtasks: [], not_before: '2030-01-01' },
     ]
     const post = (route: string, body?: unknown) => ask(path, 'POST', route, body)
-    expect(await post('/tasks', { tasks })).toEqual({ status: 201, body: { ids: ['task_1', 'b'] } })
+    expect(await post('/tasks', { tasks })).toEqual({
+      status: 201,
+      body: { ids: ['task_1', 'b'], agents: index.agents() },
+    })
     expect(await post('/tasks/a/retry')).toEqual({
       status: 200,
       body: { message: 'a waits again' },

@@ -7,6 +7,8 @@ import type { Workspace } from '../../files/workspace.ts'
 import { type NewTask, OrchestrateError, type Priority } from '../../types.ts'
 import { type Act, directory, located, type World } from '../act.ts'
 import type { Call } from '../arguments.ts'
+import type { AgentRow } from '../picture.ts'
+import { ONLY_SHELL, onlyShell, onlyShellStopped } from '../quick-agents.ts'
 import { asked } from '../running.ts'
 
 /** Bytes; the task file may have 256 KiB, and JSON doubles quotes and backslashes. */
@@ -14,6 +16,12 @@ const LONGEST = 100 * 1024
 const PRIORITIES: Record<string, Priority> = {
   ...{ high: 'high', normal: 'normal', low: 'low' },
   ...{ 0: 'high', 1: 'normal', 2: 'low' },
+}
+
+/** What a running orchestrator answers: one question, for a second one would cost a connection. */
+interface Added {
+  ids: string[]
+  agents: AgentRow[]
 }
 
 export const act: Act = async (call, world) => {
@@ -26,14 +34,12 @@ export const act: Act = async (call, world) => {
     throw usage('`--id` names one task, and the standard input has several lines')
   }
   const tasks = descriptions.map((text): NewTask => ({ description: described(text), ...about }))
-  const [answer, lacking] = await Promise.all([
-    asked<{ ids: string[] }>(at, 'POST', '/tasks', { tasks }),
-    about.preferred_agent === 'shell' ? null : lackOfAgents(at, world),
-  ])
+  const answer = await asked<Added>(at, 'POST', '/tasks', { tasks })
   const ids = answer?.ids ?? (await (await import('../stopped-changes.ts')).add(at, tasks))
   for (const one of ids) world.out.line(one)
   remark(at, about, world)
-  if (lacking) world.talk.line(lacking)
+  const lacks = answer ? onlyShell(answer.agents) : onlyShellStopped(at, world.env)
+  if (lacks && about.preferred_agent !== 'shell') world.talk.line(ONLY_SHELL)
   if (!answer) world.talk.line('orchestrate is not running: `orchestrate start` begins the work')
   return 0
 }
@@ -107,11 +113,6 @@ async function lines({ stdin: open, talk }: World): Promise<string[]> {
   const tasks = text.split(/\r?\n/).filter((line) => line.trim() !== '')
   if (tasks.length === 0) throw usage('there is no task on the standard input', 'write one a line')
   return tasks
-}
-
-async function lackOfAgents(at: Workspace, { env }: World): Promise<string | null> {
-  const { ONLY_SHELL, onlyShell } = await import('../quick-agents.ts')
-  return (await onlyShell(at, env)) ? ONLY_SHELL : null
 }
 
 /** A dependency that is a slip of the finger would wait for ever. */

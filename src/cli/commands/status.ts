@@ -3,6 +3,7 @@ import type { Workspace } from '../../files/workspace.ts'
 import { type Act, located, type World } from '../act.ts'
 import { count, duration, json, oneLine, table } from '../output.ts'
 import { type StatusView, statusOf } from '../picture.ts'
+import { ONLY_SHELL, onlyShellStopped } from '../quick-agents.ts'
 
 /** Rows of waiting tasks before the rest is only counted. */
 const SHOWN = 20
@@ -12,11 +13,11 @@ export const act: Act = async (call, world) => {
   if (call.has('watch')) return (await import('../watch.ts')).watch(at, world)
   const status = await statusOf(at)
   if (call.has('json')) world.out.line(json(status))
-  else await show(status, at, world)
+  else show(status, at, world)
   return 0
 }
 
-async function show(status: StatusView, at: Workspace, { out, talk, env }: World): Promise<void> {
+function show(status: StatusView, at: Workspace, { out, talk, env }: World): void {
   const { paint } = out
   const { tasks, active, waiting, agents } = status
   const where = status.running
@@ -49,8 +50,7 @@ async function show(status: StatusView, at: Workspace, { out, talk, env }: World
   }
   if (status.running) out.line(`\n${agents.busy} of ${count(agents.total, 'agent')} busy`)
   else if (tasks.pending > 0) {
-    const { onlyShellStopped, ONLY_SHELL } = await import('../quick-agents.ts')
-    if (await onlyShellStopped(at, env)) talk.line(ONLY_SHELL)
+    if (onlyShellStopped(at, env)) talk.line(ONLY_SHELL)
     talk.line('`orchestrate start` begins the work')
   }
   for (const note of status.notes ?? []) talk.line(talk.paint.yellow(oneLine(note)))
