@@ -20,10 +20,11 @@ export async function asked<T>(
   method: 'GET' | 'POST',
   route: string,
   body?: unknown,
+  timeoutMs?: number,
 ): Promise<T | null> {
   const path = socketPath(at.root)
   if (!existsSync(path)) return null // and `ask` need not load node:net
-  const reply = await ask(path, method, route, body)
+  const reply = await ask(path, method, route, body, timeoutMs)
   if (!reply) return null
   if (reply.status < 400) return reply.body as T
   const {

@@ -18,6 +18,9 @@ const PRIORITIES: Record<string, Priority> = {
   ...{ 0: 'high', 1: 'normal', 2: 'low' },
 }
 
+/** Each task is flushed to the disk; a busy one takes its time, and who gives up too early adds them twice. */
+const [ANSWER_MS, WRITTEN_MS] = [10_000, 100]
+
 /** What a running orchestrator answers: one question, for a second one would cost a connection. */
 interface Added {
   ids: string[]
@@ -34,7 +37,8 @@ export const act: Act = async (call, world) => {
     throw usage('`--id` names one task, and the standard input has several lines')
   }
   const tasks = descriptions.map((text): NewTask => ({ description: described(text), ...about }))
-  const answer = await asked<Added>(at, 'POST', '/tasks', { tasks })
+  const patience = ANSWER_MS + tasks.length * WRITTEN_MS
+  const answer = await asked<Added>(at, 'POST', '/tasks', { tasks }, patience)
   const ids = answer?.ids ?? (await (await import('../stopped-changes.ts')).add(at, tasks))
   for (const one of ids) world.out.line(one)
   remark(at, about, world)
