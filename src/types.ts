@@ -348,8 +348,10 @@ export interface Scan {
   /** Tasks whose file was changed after the claim. */
   edited: Entry[]
   gone: Entry[]
-  /** State folders that are not there; their entries are kept as they were. */
+  /** State folders that are not there, or not to be used; their entries are kept as they were. */
   missing: State[]
+  /** Why, of the first of them. */
+  away: string | null
   /** Records of ours whose task is not beside them, settled. */
   orphans: { path: string; id: string; state: State }[]
 }

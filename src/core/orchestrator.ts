@@ -265,12 +265,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   function whyNot(scan: Scan): string | null {
     if (halt && performance.now() > halt.until) halt = null
     if (!halt) tell('halt', 'system', null)
-    const [gone] = scan.missing
-    const away = gone
-      ? `tasks/${gone} is gone, nothing is claimed until it is back (\`mkdir -p tasks/${gone}\`)`
-      : null
-    tell('folders', 'system', away)
-    return stopping ? 'the orchestrator is stopping' : (away ?? halt?.why ?? pressure)
+    tell('folders', 'system', scan.away)
+    return stopping ? 'the orchestrator is stopping' : (scan.away ?? halt?.why ?? pressure)
   }
 
   /** After the claim: the run's folder, our record, the process. A crash between them is a row of the table. */

@@ -1,7 +1,7 @@
 // What lies in the task folders: the look's eyes. It only reads. Promises: nothing is taken for whole before it has stood
 // still, nothing for gone before it has stayed away, and a folder that vanished is never a removal.
-import { existsSync, type Stats } from 'node:fs'
-import { lstat, mkdir, readdir } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno, readRegular } from '../files/files.ts'
 import { RECORD_NAME, stem, TASK_NAME } from '../files/names.ts'
@@ -15,6 +15,7 @@ import {
   STATES,
   type State,
 } from '../types.ts'
+import { readStates } from './states.ts'
 
 export interface FolderRules {
   maxSize: number
@@ -30,6 +31,8 @@ export class Folders {
   readonly whole = new Set<string>()
   readonly #at: Workspace
   readonly #orphans = new Map<string, number>()
+  /** The file system of the folders, as they were last seen together on one. */
+  #device = 0
   rules: FolderRules
 
   constructor(at: Workspace, rules: FolderRules) {
@@ -42,21 +45,17 @@ export class Folders {
    * null: look at every waiting and assigned file. `now`: monotonic ms.
    */
   async scan(hints: Set<string> | null, now = performance.now()): Promise<Scan> {
-    const result: Scan = { changed: [], edited: [], gone: [], missing: [], orphans: [] }
+    const result: Scan = { changed: [], edited: [], gone: [], missing: [], away: null, orphans: [] }
+    const found = await this.#readAll()
     for (const state of STATES) {
-      const names = await readdir(this.#at.state[state]).catch((error) => {
-        if (isErrno(error, 'ENOENT')) return null
-        throw error
-      })
-      if (!names) {
-        // git removes an emptied folder; only pending/ is ever emptied by us, and only it is made again.
-        const remade = state === 'pending' && existsSync(this.#at.tasks)
-        if (!remade) result.missing.push(state)
-        else await mkdir(this.#at.state.pending).catch(() => {}) // RACE: a person may make it too
-        if (!remade) continue
+      const folder = found[state]
+      if ('why' in folder) {
+        result.missing.push(state)
+        result.away ??= `tasks/${state} ${folder.why}, nothing is claimed until ${folder.until}`
+        continue
       }
-      this.names.set(state, new Set(names))
-      for (const name of names ?? []) {
+      this.names.set(state, new Set(folder.names))
+      for (const name of folder.names) {
         if (!TASK_NAME.test(name) || (RECORD_NAME.test(name) && (await this.#isOurs(state, name))))
           continue
         if (!this.#isKnown(state, name, hints)) await this.#see(state, name, now, result)
@@ -65,6 +64,13 @@ export class Folders {
     for (const entry of this.entries.values()) this.#missed(entry, now, result)
     this.#findOrphans(now, result)
     return result
+  }
+
+  async #readAll() {
+    const held = new Set([...this.entries.values()].map((entry) => entry.state))
+    const { found, device } = await readStates(this.#at.state, held, this.#device)
+    this.#device = device
+    return found
   }
 
   async #isOurs(state: State, name: string): Promise<boolean> {
@@ -140,6 +146,7 @@ export class Folders {
       else Object.assign(entry, { task: read, id: read.id })
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return // gone: the next scan tells
+      if (isErrno(error, 'EMFILE', 'ENFILE', 'ENOMEM')) throw error // ours, not the file's
       entry.problem = { message: (error as Error).message }
     }
   }

@@ -269,6 +269,35 @@ describe('a scan', () => {
     expect(existsSync(at.tasks)).toBe(false)
   })
 
+  it('makes a folder again that was last seen without a task; one that cannot be made is missing', async () => {
+    const queue = fresh()
+    writeFileSync(join(at.state.completed, 'a.yaml'), 'description: x\n')
+    writeFileSync(join(at.state.assigned, 'b_agent_01.yaml'), '# written by orchestrate\n')
+    const t = performance.now()
+    await queue.scan(null, t)
+    for (const state of ['assigned', 'completed', 'failed'] as const)
+      rmSync(at.state[state], { recursive: true })
+    expect(await queue.scan(null, t + 1)).toMatchObject({ gone: [], missing: ['completed'] })
+    expect([at.state.assigned, at.state.failed].map((path) => existsSync(path))).toEqual([
+      true,
+      true,
+    ])
+    // It went with its folder: unlike a file that was removed before, it is not settled by time.
+    expect((await queue.scan(null, t + 10_000)).missing).toEqual(['completed'])
+    mkdirSync(at.state.completed)
+    expect((await queue.scan(null, t + 20_000)).gone.map(({ id }) => id)).toEqual(['a'])
+    rmSync(at.state.completed, { recursive: true })
+    expect(await queue.scan(null, t + 20_001)).toMatchObject({ missing: [], away: null })
+    // Something else of that name is neither there nor gone.
+    rmSync(at.state.failed, { recursive: true })
+    writeFileSync(at.state.failed, '')
+    const { missing, away } = await queue.scan(null, t + 20_002)
+    expect(missing).toEqual(['failed'])
+    expect(away).toMatch(
+      /^tasks\/failed cannot be read \(ENOTDIR: .*, nothing is claimed until it can$/,
+    )
+  })
+
   it('finds a record that lost its task, also one that went to pending/ with it', async () => {
     const queue = fresh()
     await queue.addTask('x')

@@ -1,0 +1,56 @@
+// The four state folders: their names, or why there are none to be had. Promises: a folder that vanished, cannot be read
+// or lies on another file system is told from an empty one; only one that held nothing is made again.
+import { mkdir, readdir, stat } from 'node:fs/promises'
+import { isErrno } from '../files/files.ts'
+import { STATES, type State } from '../types.ts'
+
+type Found = { device: number; names: string[] } | { why: string; until: string }
+
+/** A rename into it would not be one act, or fail; and what it held is only covered. */
+const ELSEWHERE = { why: 'is on another file system than the others', until: 'it is unmounted' }
+
+/**
+ * @param held the folders that were last seen with a task in them.
+ * @param device the file system they were last seen on together; 0: not seen yet.
+ */
+export async function readStates(
+  paths: Record<State, string>,
+  held: ReadonlySet<State>,
+  device: number,
+): Promise<{ found: Record<State, Found>; device: number }> {
+  const read = (state: State) => readState(paths[state], state, held.has(state))
+  const all = await Promise.all(STATES.map(read))
+  const devices = all.flatMap((one) => ('device' in one ? one.device : []))
+  const together = new Set(devices).size === 1 && (devices.length === all.length || device === 0)
+  const now = together ? (devices[0] as number) : device
+  const found = all.map((one) => ('device' in one && one.device !== now ? ELSEWHERE : one))
+  const rows = STATES.map((state, n) => [state, found[n]])
+  return { device: now, found: Object.fromEntries(rows) as Record<State, Found> }
+}
+
+async function readState(path: string, state: State, held: boolean): Promise<Found> {
+  try {
+    const { dev: device } = await stat(path)
+    return { device, names: await readdir(path) }
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return again(path, state, held)
+    if (!isErrno(error, 'EACCES', 'EPERM', 'ENOTDIR', 'EIO', 'ESTALE', 'ELOOP')) throw error
+    return { why: `cannot be read (${(error as Error).message})`, until: 'it can' }
+  }
+}
+
+/**
+ * git removes an emptied folder, and does not bring it back. One that was last seen without a task lost nothing, and
+ * is made again; so is pending/, for what waits may be taken away. What the others held may come back with them.
+ */
+async function again(path: string, state: State, held: boolean): Promise<Found> {
+  const gone = { why: 'is gone', until: `it is back (\`mkdir -p tasks/${state}\`)` }
+  if (held && state !== 'pending') return gone
+  try {
+    await mkdir(path, { mode: 0o755 }) // fails when tasks/ itself is gone
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) return gone // RACE: a person, or git, may make it too
+  }
+  const { dev: device } = await stat(path)
+  return { device, names: [] }
+}
