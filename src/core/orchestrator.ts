@@ -6,6 +6,7 @@ import { type Lock, takeLock } from '../files/lock.ts'
 import { makeFolders } from '../files/make-folders.ts'
 import { newest } from '../files/run-folder.ts'
 import { GONE, TaskDistributor } from '../look/agents.ts'
+import { createHalt } from '../look/halt.ts'
 import { createMemory } from '../look/memory.ts'
 import { HALT_MS, pace, RESCAN_MS } from '../look/pace.ts'
 import type { Parts } from '../look/parts.ts'
@@ -42,7 +43,6 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   let timer: NodeJS.Timeout | undefined
   let endUpkeep = () => {}
   let [lastFull, next, dirty, settled] = [0, RESCAN_MS, false, false]
-  let halt: { why: string; until: number } | null = null
   let pressure: string | null = null
   let stopping: (typeof HARDER)[number] | null = null
 
@@ -56,14 +56,10 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   const hands = { ...parts, runs: at.runs, queue, agents, active, memory, event, current }
   const ends = finaliser(hands)
 
-  /** A failure of the machine, not of a task: nothing is claimed for a while, then it is tried again (DESIGN 3, level 3). */
+  const halt = createHalt(event, log)
   function stumble(error: unknown): void {
-    if ((error as OrchestrateError).code === 'LOST') return
-    const why = `nothing is claimed for now: ${(error as Error).message}`
-    halt = { why, until: performance.now() + HALT_MS }
     hints = null // what this look was told of may be unread
-    tell('halt', 'system', why)
-    log('debug', (error as Error).stack ?? '')
+    halt.stumble(error)
   }
 
   // ---- look --------------------------------------------------------------------------------------
@@ -87,7 +83,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       } while (dirty && lock)
       looking = null
       for (const done of waiters) done()
-      soon(Math.max(next, 1))
+      soon(Math.min(Math.max(next, 1), halt.left()))
     })()
     return looking
   }
@@ -137,9 +133,9 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
 
   /** One task's move failed: a person was quicker (the next look sees what they did), or a file of its name is in the way. */
   const failed = (id: string) => (error: Error) => {
-    later.set(id, performance.now() + HALT_MS)
     if (isErrno(error, 'EEXIST')) tell(id, 'held', `${id} cannot be moved: ${error.message}`)
     else if (!isErrno(error, 'ENOENT')) stumble(error)
+    later.set(id, performance.now() + Math.min(halt.left(), HALT_MS))
   }
 
   /** Before anything is moved: is this still our workspace? */
@@ -157,7 +153,9 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     const record = await newest(at.runs, id)
     const unmoved = entry?.state === 'assigned' && record !== null && queue.isAssigned(record)
     if (!record || (record.outcome && !unmoved)) {
-      if (entry?.state === 'assigned') await queue.place(entry, 'pending')
+      if (entry?.state !== 'assigned') return false
+      await queue.place(entry, 'pending')
+      await queue.records.unassign(id)
       return false
     }
     const run = new AgentProcess(record.agent_type, record.agent_id, runParts(record.agent_type))
@@ -254,7 +252,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     if (!plan.assign.length) return plan
     await fence()
     for (const { entry, task, agent } of plan.assign) {
-      if (!stopping && !halt && (await queue.claim(entry)))
+      if (!stopping && !halt.why() && (await queue.claim(entry)))
         await begin(entry, task, agent).catch(stumble)
     }
     for (const state of ['assigned', 'pending'] as const) await syncFolder(at.state[state])
@@ -263,10 +261,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
 
   /** Why nothing at all is claimed; null: all is well. */
   function whyNot(scan: Scan): string | null {
-    if (halt && performance.now() > halt.until) halt = null
-    if (!halt) tell('halt', 'system', null)
     tell('folders', 'system', scan.away)
-    return stopping ? 'the orchestrator is stopping' : (scan.away ?? halt?.why ?? pressure)
+    return stopping ? 'the orchestrator is stopping' : (scan.away ?? halt.why() ?? pressure)
   }
 
   /** After the claim: the run's folder, our record, the process. A crash between them is a row of the table. */
@@ -292,7 +288,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   function rest(plan: Plan, scan: Scan): void {
     const busy = active.size + scan.missing.length + scan.orphans.length > 0
     const slots = Object.values(agents.getAgentStatus())
-    const about = { settleMs: settings.queue.settleMs, busy, halted: halt !== null }
+    const about = { settleMs: settings.queue.settleMs, busy, halted: halt.why() !== null }
     const found = pace(queue.entries.values(), plan, about, performance.now(), Date.now())
     next = found.next
     settled = found.settled && !dirty && !pressure && !slots.some((slot) => slot.state === 'failed')
@@ -387,7 +383,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     add: (tasks) => queue.addTasks(tasks, show.added).finally(() => soon()),
     retry: (id) => byHand(id, () => retry(queue, at, id)),
     cancel: (id) => byHand(id, () => cancel(queue, at, id)),
-    halted: () => halt?.why ?? pressure,
+    halted: () => halt.why() ?? pressure,
     active: () => [...active.values()].flatMap((run) => run.record?.task_id ?? []),
   }
 }
