@@ -8,6 +8,12 @@ import { OrchestrateError } from '../types.ts'
 export const isErrno = (error: unknown, ...codes: string[]): boolean =>
   codes.includes((error as NodeJS.ErrnoException)?.code ?? '')
 
+/** For `catch`: not there, or not to be had. Throws when we ran out of something ourselves: that says nothing of the file. */
+export function orNull(error: unknown): null {
+  if (isErrno(error, 'EMFILE', 'ENFILE', 'ENOMEM')) throw error
+  return null
+}
+
 /** Bytes of a regular file of at most `cap` bytes. Throws NOT_A_FILE (link, FIFO, folder, device) or TOO_LARGE. */
 export async function readRegular(path: string, cap: number): Promise<Buffer> {
   const refuse = (code: string, what: string) => new OrchestrateError(code, what)

@@ -2,11 +2,11 @@
 import { mkdir, open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunRecord } from '../types.ts'
-import { isErrno, writeWhole } from './files.ts'
+import { isErrno, orNull, writeWhole } from './files.ts'
 
 /** Attempts of an id, lowest first. RACE: the folder may be removed by hand at any time. */
 export async function attempts(runs: string, id: string): Promise<number[]> {
-  const names = await readdir(join(runs, id)).catch(() => [])
+  const names = (await readdir(join(runs, id)).catch(orNull)) ?? []
   return names
     .map(Number)
     .filter((n) => n > 0)
@@ -16,23 +16,27 @@ export async function attempts(runs: string, id: string): Promise<number[]> {
 async function readRun(runs: string, id: string, attempt = 0): Promise<RunRecord | null> {
   try {
     return JSON.parse(await readFile(join(runs, id, String(attempt), 'run.json'), 'utf8'))
-  } catch {
-    return null // missing, or cut off by a crash: the same as never written
+  } catch (error) {
+    return orNull(error) // missing, or cut off by a crash: the same as never written
   }
 }
 
-/** Makes the folder of the next attempt. RACE: `mkdir` has one winner; an empty folder, left by a crash, is used again. */
+/** What a run folder holds before its run.json says that there is an attempt. */
+const UNBORN = ['prompt.md', 'stdout', 'stderr']
+
+/** Makes the folder of the next attempt. RACE: `mkdir` has one winner. One that was left before its run.json, by a crash or a full disk, is used again. */
 export async function nextAttempt(
   runs: string,
   id: string,
 ): Promise<{ attempt: number; folder: string }> {
   const last = (await attempts(runs, id)).at(-1) ?? 0
-  const left = last ? await readdir(join(runs, id, String(last))) : ['none']
-  const attempt = left.length ? last + 1 : last
+  const left = last ? await readdir(join(runs, id, String(last))) : []
+  const used = last === 0 || left.some((name) => !UNBORN.includes(name))
+  const attempt = used ? last + 1 : last
   const folder = join(runs, id, String(attempt))
   await mkdir(join(runs, id), { recursive: true, mode: 0o700 })
   await mkdir(folder, { mode: 0o700 }).catch((error) => {
-    if (!isErrno(error, 'EEXIST') || left.length) throw error
+    if (!isErrno(error, 'EEXIST') || used) throw error
   })
   return { attempt, folder }
 }
@@ -69,7 +73,7 @@ export async function readShim(
   folder: string,
 ): Promise<{ pid: number | null; exit: number | null }> {
   const [pid, exit] = await Promise.all(
-    ['pid', 'exit'].map((name) => readFile(join(folder, name), 'utf8').catch(() => null)),
+    ['pid', 'exit'].map((name) => readFile(join(folder, name), 'utf8').catch(orNull)),
   )
   return {
     pid: pid == null ? null : Number(pid.trim() || 0),
@@ -112,7 +116,7 @@ export class Lines {
 
   /** @param all also a last line without its end: nobody will write it on. */
   async read(all: boolean): Promise<void> {
-    const handle = await open(this.#path).catch(() => null)
+    const handle = await open(this.#path).catch(orNull)
     if (!handle) return
     try {
       const chunk = Buffer.alloc(CHUNK)

@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { orNull } from '../files/files.ts'
 
 /** An editor that someone forgot must not hold a task for ever (DESIGN 2). */
 const OLD_MS = 15 * 60_000
@@ -71,8 +72,8 @@ function readSwap(path: string): Session | null {
       host: (told && head.toString('latin1', HOST_AT).replace(/\0.*$/s, '')) || null,
       mtimeMs: stat.mtimeMs,
     }
-  } catch {
-    return null
+  } catch (error) {
+    return orNull(error)
   } finally {
     if (fd !== undefined) closeSync(fd)
   }

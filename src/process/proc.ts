@@ -1,6 +1,8 @@
 // Processes as Linux tells them: synchronous reads of /proc, one pass, this user's living ones only.
-// Promises: a process that vanishes between two reads is left out, never an error; zombies are not living.
+// Promises: a process that vanishes between two reads is left out, never an error, and one that we
+// cannot read because we ran out of files is never taken for gone; zombies are not living.
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
+import { orNull } from '../files/files.ts'
 import type { ProcessInfo } from '../types.ts'
 
 /** USER_HZ: 100 on every Linux that Node runs on, whatever the kernel's own tick. */
@@ -143,8 +145,8 @@ function read(path: string): Buffer | null {
   let fd: number
   try {
     fd = openSync(path, 'r')
-  } catch {
-    return null // vanished, or another user's
+  } catch (error) {
+    return orNull(error) // vanished, or another user's
   }
   try {
     let length = 0
@@ -154,8 +156,8 @@ function read(path: string): Buffer | null {
       if (length < buffer.length) return buffer.subarray(0, length)
       buffer = Buffer.concat([buffer], length * 2)
     }
-  } catch {
-    return null // ESRCH: ended while we read
+  } catch (error) {
+    return orNull(error) // ESRCH: ended while we read
   } finally {
     closeSync(fd)
   }

@@ -2,6 +2,7 @@
 // Promises: many paths cost as much as one; reading a file does not count. A file is known by the path it has now.
 import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { orNull } from '../files/files.ts'
 import { me, pids } from './proc.ts'
 
 export function writers(paths: string[]): Set<string> {
@@ -45,7 +46,7 @@ function byRealPath(paths: string[]): Map<string, string> {
 function quiet<T>(read: () => T): T | null {
   try {
     return read()
-  } catch {
-    return null // gone, or not ours to see
+  } catch (error) {
+    return orNull(error) // gone, or not ours to see
   }
 }
