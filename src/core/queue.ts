@@ -46,19 +46,20 @@ export class TaskQueue extends Folders {
 
   /**
    * The claim: `true` for exactly one caller. The file is looked at once more afterwards, and goes back if it changed.
-   * RACE: a person or another claimer may move it first; the loser gets ENOENT.
+   * RACE: a person or another claimer may move it first; the loser gets ENOENT. An editor
+   * may have made the file again before it goes back (EEXIST): both stay, and the next look says so.
    */
   async claim(entry: Entry): Promise<boolean> {
     const to = join(this.#at.state.assigned, entry.name)
     try {
       await move(entry.path, to)
+      if (stamps(await lstat(to)).body !== entry.body) {
+        await move(to, entry.path)
+        return false
+      }
     } catch (error) {
       if (isErrno(error, 'ENOENT', 'EEXIST')) return false
       throw error
-    }
-    if (stamps(await lstat(to)).body !== entry.body) {
-      await move(to, entry.path)
-      return false
     }
     await this.moved(entry, 'assigned', to)
     return true

@@ -3,15 +3,15 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { closeSync, openSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { closeSync, openSync, rmSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import spawn from 'cross-spawn'
 import { isErrno } from '../files/files.ts'
 import { Lines, nextAttempt, readShim, stderrTail, writeRun } from '../files/run-folder.ts'
 import type { RunParts } from '../look/parts.ts'
 import type * as T from '../types.ts'
-import type { RunRecord, RunSight } from '../types.ts'
+import { OrchestrateError, type RunRecord, type RunSight } from '../types.ts'
 
 /**
  * POSIX shell, one per run, the agent's parent. It creates `pid` with noclobber and leaves if it exists (an attempt happens once);
@@ -24,6 +24,8 @@ printf '   \\n' >"$d/exit" && echo $$ >"$d/pid" || exit 0
 trap : INT TERM HUP
 "$@"
 printf '%3d\\n' $? 1<>"$d/exit"`
+
+const NO_PROCESS = 'no process could be started: is a limit of processes or of open files reached?'
 
 /** Specification 3.3. One object per run, started or adopted. */
 export class AgentProcess {
@@ -100,8 +102,9 @@ export class AgentProcess {
 
   /** run.json, whole. */
   async save(more: Partial<RunRecord>): Promise<void> {
-    this.record = { ...(this.record as RunRecord), ...more }
-    await writeRun(this.#parts.runs, this.record)
+    const record = { ...(this.record as RunRecord), ...more }
+    await writeRun(this.#parts.runs, record)
+    this.record = record // not before it is on the disk: what failed is done again
   }
 
   /** Starts the shim, detached, in its own session, on files: no pipe to fill, to break or to wait for. */
@@ -128,9 +131,13 @@ export class AgentProcess {
       const args = ['-c', SHIM, 'orchestrate', this.#dir, ...argv]
       const child = spawn('/bin/sh', args, { cwd: root, detached: true, env, stdio })
       child.on('error', ended).on('exit', ended).unref()
+      if (child.pid === undefined) throw new OrchestrateError('NO_PROCESS', NO_PROCESS)
       this.#since = { begun: performance.now() }
       this.#child = child
       return child
+    } catch (error) {
+      rmSync(join(this.#dir, 'run.json'), { force: true }) // nothing began: the attempt is still to come
+      throw error
     } finally {
       stdio.forEach(closeSync)
     }
@@ -144,17 +151,22 @@ export class AgentProcess {
     return this
   }
 
-  /** Takes the shim's place. RACE: the shim may be first; then it is followed. */
+  /** Takes the shim's place. RACE: the shim may be first; then it is followed. The folder may have been removed by hand. */
   async fence(): Promise<void> {
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 })
     await writeFile(join(this.#dir, 'pid'), '0\n', { flag: 'wx' }).catch((error) => {
       if (!isErrno(error, 'EEXIST')) throw error
     })
   }
 
   async interrupt(why: NonNullable<RunRecord['stopping']>): Promise<void> {
-    await this.save({ stopping: why })
+    this.record = { ...(this.record as RunRecord), stopping: why }
     this.#since.stopping = performance.now()
-    this.#parts.processes.signal((this.record as RunRecord).nonce, this.pid, 'SIGINT')
+    try {
+      await this.save({})
+    } finally {
+      this.#parts.processes.signal(this.record.nonce, this.pid, 'SIGINT') // the more so when the disk is full
+    }
   }
 
   /** Nothing of the run is left when this returns. */
