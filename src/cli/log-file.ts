@@ -1,29 +1,44 @@
 // The log of an orchestrator: one line for each event, in a file that stays small. Promises: never more than two times
-// 5 MB; readable by us alone; a disk that is full costs lines, not the process.
-import { appendFileSync, renameSync, statSync } from 'node:fs'
+// 5 MB; readable by us alone; whole lines. What a full disk (or a limit) keeps out of it is written when there is room.
+import { appendFileSync, renameSync, statSync, truncateSync } from 'node:fs'
 import type { Log, Settings } from '../types.ts'
 import { oneLine } from './output.ts'
 
 /** Bytes; about 50,000 events. */
 const MOST = 5 * 1024 * 1024
+/** Lines that wait for room. */
+const KEPT = 100
 const LEVELS: Settings['logLevel'][] = ['error', 'warn', 'info', 'debug']
 
 /** @param level is asked for each line, so a reload counts. @param echo gets what is written. */
 export function logFile(path: string, level: () => Settings['logLevel'], echo?: Log): Log {
-  let size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  let kept: string[] = []
   return (severity, text) => {
     if (LEVELS.indexOf(severity) > LEVELS.indexOf(level())) return
     echo?.(severity, text)
-    const line = `${new Date().toISOString()} ${severity.padEnd(5)} ${oneLine(text)}\n`
+    kept = [...kept, `${new Date().toISOString()} ${severity.padEnd(5)} ${oneLine(text)}\n`]
+    kept = kept.slice(-KEPT)
+    let size = 0
     try {
+      size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
       if (size > MOST) {
         renameSync(path, `${path}.1`)
         size = 0
       }
-      appendFileSync(path, line, { mode: 0o600 })
-      size += Buffer.byteLength(line)
+      appendFileSync(path, kept.join(''), { mode: 0o600 })
+      kept = []
     } catch {
-      // A full disk or a folder that was removed: the work goes on without this line.
+      // A full disk, or a folder that was removed: the work goes on, and the next line brings these along.
+      cut(path, size)
     }
+  }
+}
+
+/** Half a line is none. */
+function cut(path: string, size: number): void {
+  try {
+    truncateSync(path, size)
+  } catch {
+    // It was never made.
   }
 }

@@ -105,8 +105,7 @@ async function writeImage(file: string, image: Uint8Array): Promise<void> {
     const bytes = Buffer.from(image.buffer, image.byteOffset, image.byteLength)
     await writeFileAtomic(draft, bytes, { mode: 0o600 })
     const { size } = await lstat(draft)
-    if (size !== bytes.length)
-      throw new Error(`it was cut short at ${size} bytes: is the disk full?`)
+    if (size !== bytes.length) throw new Error('it was cut short: is the disk full?')
     await rename(draft, file)
   } catch (error) {
     await unlink(draft).catch(() => {}) // the first error is the one to tell
