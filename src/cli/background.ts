@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import spawn from 'cross-spawn'
+import { inWords } from '../files/system-errors.ts'
 import type { Workspace } from '../files/workspace.ts'
 import { OrchestrateError } from '../types.ts'
 import type { World } from './act.ts'
@@ -97,9 +98,10 @@ export async function serve(
     signals.off()
     return 0
   } catch (error) {
-    if (!(error instanceof OrchestrateError)) throw error
-    const { code, message, hint } = error
-    tell({ refused: { code, message, hint } })
+    const words = inWords(error)
+    if (!(error instanceof OrchestrateError || words)) throw error
+    const { code, message, hint } = error as OrchestrateError
+    tell({ refused: { code, message: words ?? message, hint } })
     return 1
   }
 }

@@ -1,7 +1,7 @@
 // Reading what strangers drop and writing what must last. Promises: never hangs on a FIFO, never reads
 // past the cap, never publishes a truncated file, never overwrites by a move.
 import { constants } from 'node:fs'
-import { lstat, open, rename, unlink } from 'node:fs/promises'
+import { lstat, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { OrchestrateError } from '../types.ts'
 
@@ -38,6 +38,17 @@ export async function readRegular(path: string, cap: number): Promise<Buffer> {
   } finally {
     await handle.close()
   }
+}
+
+/** With the folders above it. Not `recursive`: without a free inode that says ENOENT, as if a folder were missing. */
+export async function makeFolder(path: string): Promise<void> {
+  const make = () => mkdir(path, { mode: 0o700 })
+  await make().catch(async (error) => {
+    if (isErrno(error, 'EEXIST')) return
+    if (!isErrno(error, 'ENOENT')) throw error
+    await makeFolder(dirname(path))
+    await make()
+  })
 }
 
 /** Makes the names in a folder durable. Odd file systems that cannot are left alone. */

@@ -2,7 +2,7 @@
 import { mkdir, open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunRecord } from '../types.ts'
-import { isErrno, orNull, writeWhole } from './files.ts'
+import { isErrno, makeFolder, orNull, writeWhole } from './files.ts'
 
 /** Attempts of an id, lowest first. RACE: the folder may be removed by hand at any time. */
 export async function attempts(runs: string, id: string): Promise<number[]> {
@@ -34,7 +34,7 @@ export async function nextAttempt(
   const used = last === 0 || left.some((name) => !UNBORN.includes(name))
   const attempt = used ? last + 1 : last
   const folder = join(runs, id, String(attempt))
-  await mkdir(join(runs, id), { recursive: true, mode: 0o700 })
+  await makeFolder(join(runs, id))
   await mkdir(folder, { mode: 0o700 }).catch((error) => {
     if (!isErrno(error, 'EEXIST') || used) throw error
   })

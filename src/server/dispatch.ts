@@ -1,5 +1,6 @@
 // From a method, a target and a body to an operation, and from its answer or error to a status and JSON. Promises: never
 // throws; an error is `{error: {code, message, hint}}`; a fault of ours is told to the log, not to the asker.
+import { inWords } from '../files/system-errors.ts'
 import { type Log, OrchestrateError } from '../types.ts'
 import { badInput, WHOLE } from './input.ts'
 import { type Context, OPERATIONS, type Operation } from './operations.ts'
@@ -49,7 +50,12 @@ export function createDispatch(context: Context, log: Log): Dispatch {
       return { ...refusal(error, 405), allow }
     } catch (error) {
       if (error instanceof OrchestrateError) return refusal(error, STATUS.get(error.code) ?? 409)
-      log('error', `${method} ${target}: ${error instanceof Error ? error.stack : String(error)}`)
+      const words = inWords(error)
+      log(
+        words ? 'debug' : 'error',
+        `${method} ${target}: ${error instanceof Error ? error.stack : String(error)}`,
+      )
+      if (words) return refusal(new OrchestrateError('SYSTEM', words), 503)
       const message = 'something went wrong in the orchestrator; its log tells what'
       return refusal(new OrchestrateError('INTERNAL', message), 500)
     }
