@@ -8,7 +8,7 @@ import { newest } from '../files/run-folder.ts'
 import { GONE, TaskDistributor } from '../look/agents.ts'
 import { createHalt } from '../look/halt.ts'
 import { createMemory } from '../look/memory.ts'
-import { HALT_MS, pace, RESCAN_MS } from '../look/pace.ts'
+import { BUSY_MS, HALT_MS, pace, RESCAN_MS } from '../look/pace.ts'
 import type { Parts } from '../look/parts.ts'
 import { strays } from '../look/strays.ts'
 import { createTell } from '../look/tell.ts'
@@ -290,7 +290,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     const slots = Object.values(agents.getAgentStatus())
     const about = { settleMs: settings.queue.settleMs, busy, halted: halt.why() !== null }
     const found = pace(queue.entries.values(), plan, about, performance.now(), Date.now())
-    next = found.next
+    next = watcher?.deaf() ? Math.min(found.next, BUSY_MS) : found.next
     settled = found.settled && !dirty && !pressure && !slots.some((slot) => slot.state === 'failed')
   }
 

@@ -2,8 +2,7 @@
 import type { Entry, Plan } from '../types.ts'
 
 /** ms: looks while agents run or something is awaited that no event tells of; full rescans; a halt. */
-const BUSY_MS = 1000
-export const [RESCAN_MS, HALT_MS] = [15_000, 5000]
+export const [BUSY_MS, RESCAN_MS, HALT_MS] = [1000, 15_000, 5000]
 
 export interface Around {
   settleMs: number

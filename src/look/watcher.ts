@@ -7,8 +7,8 @@ import { DRAFT } from '../files/names.ts'
 import type { Workspace } from '../files/workspace.ts'
 import { OrchestrateError, STATES } from '../types.ts'
 
-/** `rearm`: watches what was deleted and made again, or was not there; one `stat` per folder when nothing changed. Then scan. */
-export type Watcher = { rearm(): Promise<void>; close(): Promise<void> }
+/** `rearm`: watches what was deleted and made again, or was not there; one `stat` per folder when nothing changed. Then scan. `deaf`: a folder that is there is not watched. */
+export type Watcher = { rearm(): Promise<void>; deaf(): boolean; close(): Promise<void> }
 
 /** Resolves when armed. `changed`: `name` is a hint, null when not told. `failed` is called at most once. */
 export async function watch(
@@ -42,7 +42,7 @@ export async function watch(
     })
     watcher.on('error', (cause) => {
       one.inode = 'gone'
-      const text = `${folder} cannot be watched (${cause}); it is scanned now and then instead`
+      const text = `${folder} cannot be watched (${cause}); it is read every second instead`
       const hint = 'on Linux, `sysctl fs.inotify` shows the limits'
       if (!told) failed(new OrchestrateError('NOT_WATCHED', text, hint, { cause }))
       told = true
@@ -60,7 +60,8 @@ export async function watch(
     for (const { watcher } of armed.values()) await watcher.close()
   }
   await rearm()
-  return { rearm, close }
+  const deaf = () => [...armed.values()].some((one) => one.inode === 'gone')
+  return { rearm, deaf, close }
 }
 
 /** Hints as files of the workspace (`tasks/pending/a.yaml`); null: anything may have changed. */
