@@ -51,9 +51,12 @@ export async function makeFolder(path: string): Promise<void> {
   })
 }
 
-/** Makes the names in a folder durable. Odd file systems that cannot are left alone. */
+/** Makes the names in a folder durable. Odd file systems that cannot are left alone, and a folder that is away by now. */
 export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY)
+  const handle = await open(folder, constants.O_RDONLY).catch((error) => {
+    if (!isErrno(error, 'ENOENT')) throw error
+  })
+  if (!handle) return
   try {
     await handle.sync()
   } catch (error) {
