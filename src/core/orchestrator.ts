@@ -383,7 +383,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     add: (tasks) => queue.addTasks(tasks, show.added).finally(() => soon()),
     retry: (id) => byHand(id, () => retry(queue, at, id)),
     cancel: (id) => byHand(id, () => cancel(queue, at, id)),
-    halted: () => halt.why() ?? pressure,
+    halted: () => halt.said() ?? pressure,
     active: () => [...active.values()].flatMap((run) => run.record?.task_id ?? []),
   }
 }

@@ -28,11 +28,13 @@ export async function addTasks(
       const id = task.id ? await reserve(at, task.id) : await nextId(at)
       const path = join(at.state.pending, `${id}.yaml`)
       const added = { priority: defaultPriority, ...task, id }
-      drafts.push({ task: added, path, draft: await writeDraft(path, formatTask(added)) })
+      const one = { task: added, path, draft: '' }
+      drafts.push(one) // its number is given back, should there be no room for it
+      one.draft = await writeDraft(path, formatTask(added))
     }
   } catch (error) {
     for (const { task, draft } of drafts) {
-      await unlink(draft)
+      if (draft) await unlink(draft)
       await rmdir(join(at.runs, task.id)).catch(() => {}) // a lost number harms no one
     }
     throw error

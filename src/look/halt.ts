@@ -6,6 +6,8 @@ import type { createTell } from './tell.ts'
 
 /** ms: a moment's trouble costs no more; what lasts is tried every HALT_MS. */
 const FIRST_MS = 500
+/** ms that a try may take. */
+const TRY_MS = 1000
 
 export function createHalt(event: ReturnType<typeof createTell>['event'], log: Log) {
   /** `told`: the codes that were, since all was well. */
@@ -35,6 +37,10 @@ export function createHalt(event: ReturnType<typeof createTell>['event'], log: L
       }
       return null
     },
+
+    /** The same, for people: also in the moment in which it is tried again. */
+    said: (): string | null =>
+      now !== null && performance.now() < now.until + TRY_MS ? now.why : null,
 
     /** ms until something is due here. */
     left(): number {

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { CHANGES, has, SAVES } from './saves.ts'
+import { CHANGES, has, lacking, SAVES } from './saves.ts'
 import { gate, open, type Stage, shell } from './stage.ts'
 
 const SETTLE = 300
@@ -68,6 +68,13 @@ async function ranOnce(stage: Stage, id: string, begun: number) {
     id,
   ).toEqual(['success'])
 }
+
+it.skipIf(lacking.length > 0)(
+  `all editors are here (apt install ${lacking.join(' ') || '-'})`,
+  () => {
+    expect(Object.keys(SAVES)).toHaveLength(13)
+  },
+)
 
 it('a new task, whatever writes it, runs once, when it is whole', async () => {
   const stage = await scribes()

@@ -5,6 +5,13 @@ import { spawnSync } from 'node:child_process'
 export const has = (...programs: string[]) =>
   programs.every((program) => spawnSync('which', [program]).status === 0)
 
+/** What is not here, with what it is called in Debian: its cases are left out. */
+export const lacking = Object.entries({
+  'vim and bsdutils': ['vim', 'script'],
+  'emacs-nox': ['emacs'],
+  rsync: ['rsync'],
+}).flatMap(([name, programs]) => (has(...programs) ? [] : name))
+
 type Save = (file: string, text: string) => string
 
 /** A first save of half the work, a second of all of it, on a terminal of its own. */

@@ -30,7 +30,9 @@ async function working(stage: Stage): Promise<() => void> {
   await stage.until(
     'it works',
     async () =>
-      existsSync(`${go}.begun`) && (await stage.status()).active.some(({ id }) => id === 'works'),
+      existsSync(`${go}.begun`) &&
+      (await stage.status()).active.map(({ id }) => id).join() === 'works' &&
+      (await busy(stage)) === 1,
   )
   return () => mkdirSync(go)
 }
@@ -91,7 +93,7 @@ describe.skipIf(!mounts)('another file system (needs root, for mount)', () => {
       expect(await busy(stage)).toBe(1)
       must('umount', stage.at.state[state])
       await completed(stage, 'done', 'next')
-      expect(await busy(stage)).toBe(1)
+      await stage.until('one at work', async () => (await busy(stage)) === 1)
       finish()
       await completed(stage, 'works')
       expect(stage.runs('works').map(({ outcome }) => outcome)).toEqual(['success'])
