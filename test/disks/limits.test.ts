@@ -1,9 +1,23 @@
 // Limits of the machine: open files, processes, inotify. Promises: a limit is no fault of a task and costs it nothing;
 // what cannot be read is not taken for gone; claiming stops, says so once, and goes on when there is room again.
-import { spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { Lines, newest, readShim } from '../../src/files/run-folder.ts'
+import { createProcesses } from '../../src/process/index.ts'
 import { gate, open, SHELLS, type Stage, shell, started } from '../acceptance/stage.ts'
 import { completed, FULL, halted, must, said, sameAsFiles } from './small-disk.ts'
 
@@ -18,6 +32,31 @@ function limit(stage: Stage, what: 'nofile' | 'nproc', most: number | null, as: 
 describe.skipIf(!has('prlimit') || !existsSync('/proc/self/fd'))(
   'open files (EMFILE; needs prlimit)',
   () => {
+    it('what cannot be read is not taken for gone', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'limits-'))
+      mkdirSync(join(folder, 'a/1'), { recursive: true })
+      writeFileSync(join(folder, 'a/1/run.json'), '{}')
+      writeFileSync(join(folder, 'a/1/exit'), '  0\n')
+      const { list } = createProcesses()
+      const most = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+      const set = (to?: string) => `prlimit --pid ${process.pid} --nofile=${to}:`
+      const line = `${set('0')} && echo low; read x; ${set(most)}`
+      const keeper = spawn('sh', ['-c', line], { stdio: ['pipe', 'pipe', 'inherit'] })
+      await once(keeper.stdout, 'data')
+      const found = await Promise.allSettled([
+        new Promise((resolve) => resolve(list())),
+        newest(folder, 'a'),
+        readShim(join(folder, 'a/1')),
+        new Lines(join(folder, 'a/1/exit'), () => {}).read(true),
+      ])
+      keeper.stdin.end('\n')
+      await once(keeper, 'exit')
+      rmSync(folder, { recursive: true })
+      expect(found.map((one) => one.status === 'rejected' && one.reason.code)).toEqual(
+        Array(4).fill('EMFILE'),
+      )
+    })
+
     it('an adopted agent lives on, its end is known, and every task is done once', async () => {
       const stage = await started(SHELLS)
       stage.drop('long.yaml', shell(`echo long >>ledger; ${gate('go')}; echo end >>ledger`))
