@@ -62,7 +62,7 @@ export interface RunRecord {
   session_id?: string
   /** Set before the run is told to stop, so that a restart knows why it ended. `stop`: by `stop --now`. `linger`: it
    * said its end, did not leave, and is being ended. */
-  stopping?: 'timeout' | 'cancelled' | 'memory' | 'stop' | 'linger'
+  stopping?: 'timeout' | 'cancelled' | 'memory' | 'output' | 'stop' | 'linger'
   /** A person asked for this success to be done again. */
   released?: boolean
   overlapped?: boolean
@@ -113,6 +113,8 @@ export interface AgentSettings {
   command: string[]
   maxInstances: number
   timeoutMs?: number
+  /** MiB of stdout and stderr together. */
+  maxOutputMb: number
   retryOnFailure: boolean
   env: Record<string, string>
   inheritEnv: 'all' | 'minimal'
@@ -404,10 +406,13 @@ export interface RunSight {
   ageMs: number
   stoppingMs: number
   endedMs: number
+  /** MiB that it has written to stdout and stderr. */
+  outputMb: number
 }
 
 export interface Rules {
   deadlineMs: number
+  maxOutputMb: number
   hasEndEvent: boolean
 }
 

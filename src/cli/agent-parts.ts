@@ -10,6 +10,7 @@ const PROBE_MS = 20_000
 const NONE: AgentSettings = {
   command: [],
   maxInstances: 0,
+  maxOutputMb: 100,
   retryOnFailure: true,
   env: {},
   inheritEnv: 'all',

@@ -16,6 +16,11 @@ export const DEFAULTS = {
   log_level: 'info',
   max_instances: 2,
   shell_instances: 1,
+  /**
+   * The longest transcripts of real agents are a few MB; 100 is a program that prints in a loop. A dozen of such runs, kept
+   * for a person to look at, still fill no disk.
+   */
+  max_output_mb: 100,
   timeout_minutes: 30,
   max_retries: 3,
   retry_delay_seconds: 60,

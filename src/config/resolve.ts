@@ -119,6 +119,7 @@ export function agent(
     command,
     maxInstances: entry.max_instances ?? preset,
     ...(entry.timeout_seconds && { timeoutMs: entry.timeout_seconds * 1000 }),
+    maxOutputMb: entry.max_output_mb ?? DEFAULTS.max_output_mb,
     retryOnFailure: entry.retry_on_failure ?? true,
     env: { ...entry.env },
     inheritEnv: entry.inherit_env ?? 'all',

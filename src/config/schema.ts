@@ -59,6 +59,10 @@ export const AGENT = {
     above0(Math.floor(LONGEST_MS / 1000)),
     "Seconds until a run is interrupted; the task's own time-out goes before, the queue's after.",
   ),
+  max_output_mb: about(
+    above0(1e6),
+    'What one run may print, stdout and stderr together; more ends it, and asks a person. Default: 100.',
+  ),
   retry_on_failure: about(flag, 'Try a failed run again. Default: true.'),
   env: about(
     v.record(

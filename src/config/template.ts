@@ -22,6 +22,7 @@ ${agents.join('\n')}
 #     command: my-agent --file {prompt_file}
 #     max_instances: ${d.max_instances}
 #     timeout_seconds: 1800
+#     max_output_mb: ${d.max_output_mb}    # stdout and stderr of one run
 #     retry_on_failure: true
 #     env: { MY_MODE: fast }
 #     inherit_env: all      # or minimal

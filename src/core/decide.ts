@@ -22,12 +22,15 @@ export function decide(where: State | null, run: RunSight, rules: Rules): Action
     if (run.phase === 'unborn') return { do: 'fence' }
     return { do: 'finalise', ...judge(where, run, rules) }
   }
-  if (run.record?.stopping && run.record.stopping !== 'linger') {
-    return run.stoppingMs > GRACE_MS || run.phase === 'ended' ? { do: 'kill' } : { do: 'follow' }
-  }
-  if (run.phase === 'ended' || run.endEvent)
-    return run.endedMs > LEAVE_MS ? { do: 'kill' } : { do: 'follow' }
+  // Over 1: more than it may print. Over 2: it does not heed the interrupt, and the disk would not last its grace.
+  const full = run.outputMb / rules.maxOutputMb
+  const ended = run.phase === 'ended'
+  if (run.record?.stopping && run.record.stopping !== 'linger')
+    return run.stoppingMs > GRACE_MS || ended || full > 2 ? { do: 'kill' } : { do: 'follow' }
+  if (ended || run.endEvent)
+    return run.endedMs > LEAVE_MS || full > 1 ? { do: 'kill' } : { do: 'follow' }
   if (where !== 'assigned') return { do: 'interrupt', why: 'cancelled' }
+  if (full > 1) return { do: 'interrupt', why: 'output' }
   return run.ageMs > rules.deadlineMs ? { do: 'interrupt', why: 'timeout' } : { do: 'follow' }
 }
 
@@ -52,7 +55,8 @@ export function judge(
       outcome: 'cancelled',
       error: where ? `moved to ${where}/ while it ran` : 'its file was removed while it ran',
     }
-  const said = rules.hasEndEvent ? endEvent?.ok === true : exit === 0
+  // Many a program ends an interrupt with exit 0: then that says nothing.
+  const said = rules.hasEndEvent ? endEvent?.ok === true : exit === 0 && !record?.stopping
   // One that we ended after its end event has no exit status of its own.
   const lingered = record?.stopping === 'linger'
   if (said && (exit === 0 || exit === null || lingered)) return { outcome: 'success' }
@@ -63,6 +67,8 @@ export function judge(
     }
   if (record?.stopping === 'memory')
     return { outcome: 'failed', error: 'it was ended: the agents together used too much memory' }
+  if (record?.stopping === 'output')
+    return { outcome: 'failed', error: `it wrote more than ${rules.maxOutputMb} MB of output` }
   if (record?.stopping && !lingered) return { outcome: 'cancelled', error: 'it was told to stop' }
   if (endEvent && !endEvent.ok)
     return { outcome: 'failed', error: endEvent.error ?? 'the agent reported an error' }

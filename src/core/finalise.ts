@@ -2,7 +2,7 @@
 // Each step may be done again by the next look; the move comes last, and nothing but the move makes the task done.
 import { resultOf, toldBy } from '../files/record.ts'
 import { history, writeRun } from '../files/run-folder.ts'
-import type { TaskDistributor } from '../look/agents.ts'
+import { GONE, type TaskDistributor } from '../look/agents.ts'
 import { createConflicts, filesOf } from '../look/conflicts.ts'
 import type { Memory } from '../look/memory.ts'
 import type { Parts } from '../look/parts.ts'
@@ -40,9 +40,10 @@ export function finaliser(hands: Hands) {
   /** Time-out: the task's, then the agent's, then the queue's (DESIGN 2). */
   function rules(run: AgentProcess, task: T.Task | null): T.Rules {
     const own = task?.timeoutMinutes
-    const agent = current().agents[run.agentType]?.timeoutMs
+    const { timeoutMs, maxOutputMb } = current().agents[run.agentType] ?? GONE
     return {
-      deadlineMs: own ? own * 60_000 : (agent ?? current().queue.timeoutMs),
+      deadlineMs: own ? own * 60_000 : (timeoutMs ?? current().queue.timeoutMs),
+      maxOutputMb,
       hasEndEvent: hands.kind(run.agentType).hasEndEvent,
     }
   }
@@ -111,12 +112,13 @@ export function finaliser(hands: Hands) {
     const own = current().agents[record.agent_type]
     const limits = {
       maxRetries: entry?.task?.maxRetries ?? current().queue.maxRetries,
-      retryOnFailure: own?.retryOnFailure ?? true,
+      // To fill the disk a second time helps nobody.
+      retryOnFailure: (own?.retryOnFailure ?? true) && record.stopping !== 'output',
       onInterrupt: current().queue.onInterrupt,
     }
     const to: T.Settling | null = entry?.state === 'assigned' ? settle(outcome, past, limits) : null
     const said = run.findings()
-    const mute = (outcome === 'failed' || outcome === 'no-result') && !said.ended
+    const mute = !said.ended && !record.stopping && ['failed', 'no-result'].includes(outcome)
     const why = mute
       ? (hands.kind(record.agent_type).explain(sight.exit, await run.stderrTail()) ?? error)
       : error

@@ -8,7 +8,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import spawn from 'cross-spawn'
 import { isErrno } from '../files/files.ts'
-import { Lines, nextAttempt, readShim, stderrTail, writeRun } from '../files/run-folder.ts'
+import * as disk from '../files/run-folder.ts'
 import type { RunParts } from '../look/parts.ts'
 import type * as T from '../types.ts'
 import { OrchestrateError, type RunRecord, type RunSight } from '../types.ts'
@@ -37,7 +37,7 @@ export class AgentProcess {
   #dir = ''
   #child: ChildProcess | null = null
   #shim: number | null = null
-  #lines: Lines | null = null
+  #lines: disk.Lines | null = null
   #since: { begun: number; stopping?: number; ended?: number } = { begun: performance.now() }
 
   constructor(agentType: string, agentId: string, parts: RunParts) {
@@ -77,7 +77,7 @@ export class AgentProcess {
   /** Makes the next attempt's folder with all a shim needs. */
   async prepare(id: string, file: string, prompt: string, overlapped = false): Promise<RunRecord> {
     const { runs, kind, settings, processes } = this.#parts
-    const { attempt, folder } = await nextAttempt(runs, id)
+    const { attempt, folder } = await disk.nextAttempt(runs, id)
     const sessionId = randomUUID()
     const promptFile = join(folder, 'prompt.md')
     await writeFile(promptFile, prompt, { mode: 0o600 })
@@ -103,7 +103,7 @@ export class AgentProcess {
   /** run.json, whole. */
   async save(more: Partial<RunRecord>): Promise<void> {
     const record = { ...(this.record as RunRecord), ...more }
-    await writeRun(this.#parts.runs, record)
+    await disk.writeRun(this.#parts.runs, record)
     this.record = record // not before it is on the disk: what failed is done again
   }
 
@@ -160,7 +160,9 @@ export class AgentProcess {
   }
 
   async interrupt(why: NonNullable<RunRecord['stopping']>): Promise<void> {
-    this.record = { ...(this.record as RunRecord), stopping: why }
+    // What has ended by itself is not being stopped: its children are.
+    if ((await disk.readShim(this.#dir)).exit === null)
+      this.record = { ...(this.record as RunRecord), stopping: why }
     this.#since.stopping = performance.now()
     try {
       await this.save({})
@@ -176,22 +178,25 @@ export class AgentProcess {
 
   /** What a run says when its events say nothing. */
   stderrTail(): Promise<string> {
-    return stderrTail(this.#dir)
+    return disk.stderrTail(this.#dir)
   }
 
   findings(): T.Findings {
     return this.#reader.findings()
   }
 
-  /** Reads what is new. The order matters: what is not alive has written its exit status, and all its output, before we read them. */
+  /**
+   * Reads what is new. The order matters: what is not alive has written its exit status, and all its output, before we
+   * read them.
+   */
   async look(assigned = true): Promise<RunSight> {
-    const { pid } = await readShim(this.#dir)
+    const { pid } = await disk.readShim(this.#dir)
     const rebooted = this.record?.boot_id !== this.#parts.processes.bootId()
     // A pid of another boot is a stranger's by now: after a reboot, the mark alone tells.
     this.#shim = rebooted ? null : pid || null
     const alive = !rebooted && this.isAlive()
-    const { exit } = await readShim(this.#dir)
-    this.#lines ??= new Lines(join(this.#dir, 'stdout'), (line) => this.#reader.line(line))
+    const { exit } = await disk.readShim(this.#dir)
+    this.#lines ??= new disk.Lines(join(this.#dir, 'stdout'), (line) => this.#reader.line(line))
     await this.#lines.read(!alive || exit !== null)
     const endEvent = this.findings().ended
     if (endEvent || exit !== null) this.#since.ended ??= performance.now()
@@ -203,6 +208,7 @@ export class AgentProcess {
       phase: exit !== null ? 'ended' : pid === null ? 'unborn' : pid > 0 ? 'running' : 'stillborn',
       ...{ assigned, alive, endEvent, exit },
       ...{ ageMs: age ?? since(begun), stoppingMs: since(stopping), endedMs: since(ended) },
+      outputMb: await disk.outputMb(this.#dir),
     }
   }
 }

@@ -1,5 +1,5 @@
 // The folder of a run, `.orchestrate/runs/<id>/<attempt>/`: what it says, in any state a crash may leave it.
-import { mkdir, open, readdir, readFile } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunRecord } from '../types.ts'
 import { isErrno, makeFolder, orNull, writeWhole } from './files.ts'
@@ -50,6 +50,12 @@ export async function writeRun(runs: string, record: RunRecord): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await write()
   })
+}
+
+/** MiB of stdout and stderr together. */
+export async function outputMb(folder: string): Promise<number> {
+  const sizes = ['stdout', 'stderr'].map((name) => lstat(join(folder, name)).catch(() => null))
+  return (await Promise.all(sizes)).reduce((sum, stat) => sum + (stat?.size ?? 0), 0) / 2 ** 20
 }
 
 /** The newest attempt that left a record; null: none, or an empty folder. */

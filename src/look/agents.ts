@@ -79,6 +79,7 @@ export class TaskDistributor {
 export const GONE: AgentSettings = {
   command: [],
   maxInstances: 0,
+  maxOutputMb: 100,
   retryOnFailure: true,
   env: {},
   inheritEnv: 'all',

@@ -49,6 +49,7 @@ async function run(name: RealAgent, prompt: string): Promise<Run> {
   const settings: AgentSettings = {
     command,
     maxInstances: 1,
+    maxOutputMb: 100,
     retryOnFailure: true,
     env: setup.env,
     inheritEnv: 'minimal',

@@ -31,6 +31,7 @@ export const cases = (cli: string): string[] =>
 export const settings = (more: Partial<AgentSettings> = {}): AgentSettings => ({
   command: [],
   maxInstances: 1,
+  maxOutputMb: 100,
   retryOnFailure: true,
   env: {},
   inheritEnv: 'all',

@@ -1,5 +1,5 @@
 // Every key of the configuration has its effect (DESIGN 6), shown on the whole program: config.yaml in, behaviour out.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -82,6 +82,22 @@ describe('agents.<type>', () => {
     room.drop('a', 'description: exit 1\n')
     await room.status('a', 'failed')
     expect(room.row('a')).toMatchObject({ attempt: 1, needs_review: true })
+  })
+
+  it('max_output_mb ends a run that prints too much, and asks a person at once', async () => {
+    const room = await begin(
+      'task_queue: { retry_delay_seconds: 0, settle_ms: 20 }\nagents: { shell: { max_output_mb: 1 } }\n',
+    )
+    room.drop('a', shell('yes >&2'))
+    await room.status('a', 'failed')
+    const error = 'it wrote more than 1 MB of output'
+    expect(room.row('a')).toMatchObject({
+      attempt: 1,
+      needs_review: true,
+      outcome: 'failed',
+      error,
+    })
+    expect(statSync(join(room.at.runs, 'a/1/stderr')).size).toBeGreaterThan(1 << 20)
   })
 
   it('inherit_env: minimal keeps the rest of our environment to ourselves', async () => {

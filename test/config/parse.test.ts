@@ -75,6 +75,7 @@ performance:
 const kind = (command: string, maxInstances: number, more = {}) => ({
   command: command === '' ? [] : command.split(' '),
   maxInstances,
+  maxOutputMb: 100,
   retryOnFailure: true,
   env: {},
   inheritEnv: 'all',
@@ -168,6 +169,7 @@ describe('each key has its effect', () => {
     ['command: "x \'a b\'"', kind('', 2, { command: ['x', 'a b'] })],
     ['max_instances: 7', kind('gemini', 7)],
     ['timeout_seconds: 300', kind('gemini', 2, { timeoutMs: 300_000 })],
+    ['max_output_mb: 5', kind('gemini', 2, { maxOutputMb: 5 })],
     ['retry_on_failure: false', kind('gemini', 2, { retryOnFailure: false })],
     [
       'env: { A: 007, B: true, C: "x y" }',
@@ -263,6 +265,8 @@ describe('refusals say where and what', () => {
     ['agents.claude.max_instances', '1000', 'must be at most 256'],
     ['agents.claude.timeout_seconds', '0', 'must be above 0'],
     ['agents.claude.timeout_seconds', '.inf', 'must be at most 2147483'],
+    ['agents.claude.max_output_mb', '0', 'must be above 0'],
+    ['agents.claude.max_output_mb', '1 GB', 'must be a number'],
     ['agents.claude.retry_on_failure', 'yes', 'must be true or false'],
     ['agents.claude.env', 'FOO', 'must be a group of `NAME: value`'],
     ['agents.claude.env', '{ "a-b": 1 }', 'must have names of letters, digits and `_`'],

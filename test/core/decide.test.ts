@@ -16,9 +16,9 @@ const sight = (more: Partial<RunSight> = {}): RunSight => ({
     endEvent: null,
     exit: null,
   },
-  ...{ ageMs: 0, stoppingMs: 0, endedMs: 0, ...more },
+  ...{ ageMs: 0, stoppingMs: 0, endedMs: 0, outputMb: 0, ...more },
 })
-const rules = { deadlineMs: 1000, hasEndEvent: true }
+const rules = { deadlineMs: 1000, maxOutputMb: 100, hasEndEvent: true }
 const ok = { ok: true }
 
 describe('the table', () => {
@@ -164,6 +164,32 @@ describe('the table', () => {
       'finalise',
       'failed',
     ],
+    ['too much output', 'assigned', { outputMb: 101 }, 'interrupt'],
+    [
+      'too much output, and it is leaving',
+      'assigned',
+      { record: record({ stopping: 'output' }), outputMb: 199 },
+      'follow',
+    ],
+    [
+      'too much output, and it goes on',
+      'assigned',
+      { record: record({ stopping: 'output' }), outputMb: 201 },
+      'kill',
+    ],
+    [
+      'ended, and its children print too much',
+      'assigned',
+      { phase: 'ended', exit: 0, endEvent: ok, outputMb: 101 },
+      'kill',
+    ],
+    [
+      'too much output, gone',
+      'assigned',
+      { record: record({ stopping: 'output' }), phase: 'ended', exit: 130, alive: false },
+      'finalise',
+      'failed',
+    ],
     ['moved to failed/ while it ran', 'failed', {}, 'interrupt'],
     ['removed while it ran', null, {}, 'interrupt'],
     [
@@ -209,6 +235,11 @@ describe('the table', () => {
     expect(decide('assigned', ended, { ...rules, hasEndEvent: false })).toMatchObject({
       outcome: 'success',
     })
+    // An interrupt that a program ends with exit 0 is none.
+    const record = { ...ended.record, stopping: 'timeout' } as RunRecord
+    expect(judge('assigned', { ...ended, record }, { ...rules, hasEndEvent: false })).toMatchObject(
+      { outcome: 'timeout' },
+    )
     expect(
       judge('assigned', sight({ alive: false }), { ...rules, hasEndEvent: false }),
     ).toMatchObject({ outcome: 'interrupted' })
@@ -219,7 +250,13 @@ const anySight = fc.record({
   record: fc
     .record({
       outcome: fc.constantFrom(undefined, 'success' as const, 'failed' as const),
-      stopping: fc.constantFrom(undefined, 'timeout' as const, 'stop' as const, 'linger' as const),
+      stopping: fc.constantFrom(
+        undefined,
+        'timeout' as const,
+        'output' as const,
+        'stop' as const,
+        'linger' as const,
+      ),
     })
     .map((more) => record(JSON.parse(JSON.stringify(more)))),
   phase: fc.constantFrom(
@@ -236,6 +273,7 @@ const anySight = fc.record({
     exit: fc.constantFrom(null, 0, 1, 130),
   },
   ...{ ageMs: fc.nat(5000), stoppingMs: fc.nat(60_000), endedMs: fc.nat(60_000) },
+  outputMb: fc.nat(300),
 })
 
 it('holds for every state: nothing living is finalised, nothing is a success that did not say so', () => {
@@ -245,7 +283,7 @@ it('holds for every state: nothing living is finalised, nothing is a success tha
       anySight,
       fc.boolean(),
       (where, seen, hasEndEvent) => {
-        const action = decide(where, seen, { deadlineMs: 1000, hasEndEvent })
+        const action = decide(where, seen, { ...rules, hasEndEvent })
         const over = seen.record.outcome !== undefined
         if (action.do === 'finalise' && !over) expect(seen.alive).toBe(false)
         if (action.do === 'distribute') expect(where).toBe('pending')
@@ -253,6 +291,7 @@ it('holds for every state: nothing living is finalised, nothing is a success tha
           expect(where).toBe('assigned')
           expect(seen.exit === 0 || seen.exit === null).toBe(true)
           expect(hasEndEvent ? seen.endEvent?.ok : seen.exit === 0).toBe(true)
+          if (!hasEndEvent) expect(seen.record.stopping).toBeUndefined()
         }
         if (seen.alive && !over && seen.phase !== 'none')
           expect(['follow', 'interrupt', 'kill']).toContain(action.do)

@@ -69,7 +69,10 @@ const workspaceOf = (pid: number) => {
 }
 
 export function agentSettings(more: Partial<T.AgentSettings> = {}): T.AgentSettings {
-  return { command: [], maxInstances: 1, retryOnFailure: true, env: {}, inheritEnv: 'all', ...more }
+  return {
+    ...{ command: [], maxInstances: 1, maxOutputMb: 100, retryOnFailure: true },
+    ...{ env: {}, inheritEnv: 'all', ...more },
+  }
 }
 export const simulated = (maxInstances = 1, more: Partial<T.AgentSettings> = {}) =>
   agentSettings({ command: [process.execPath, PROGRAM], maxInstances, ...more })
