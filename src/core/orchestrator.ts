@@ -290,7 +290,9 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     const slots = Object.values(agents.getAgentStatus())
     const about = { settleMs: settings.queue.settleMs, busy, halted: halt.why() !== null }
     const found = pace(queue.entries.values(), plan, about, performance.now(), Date.now())
-    next = watcher?.deaf() ? Math.min(found.next, BUSY_MS) : found.next
+    // Where output is left to read, the next look comes at once.
+    const behind = [...active.values()].some((run) => run.behind)
+    next = Math.min(found.next, behind ? 1 : watcher?.deaf() ? BUSY_MS : RESCAN_MS)
     settled = found.settled && !dirty && !pressure && !slots.some((slot) => slot.state === 'failed')
   }
 
@@ -358,12 +360,12 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     },
     async stop(how) {
       if (!stopping || HARDER.indexOf(how) > HARDER.indexOf(stopping)) stopping = how
-      const living = () => [...active.values()].filter((run) => run.isAlive())
+      const living = () => [...active.values()].filter((run) => run.isAlive() || run.behind)
       do {
         soon()
         if (lock) await looked() // also the run that was just being begun is among them now
         for (const run of stopping === 'now' ? living() : [])
-          if (!run.record?.stopping) await run.interrupt('stop').catch(stumble)
+          if (run.isAlive() && !run.record?.stopping) await run.interrupt('stop').catch(stumble)
       } while (lock && stopping !== 'detach' && living().length)
       soon()
       if (lock && active.size && stopping !== 'detach') await looked()

@@ -32,6 +32,8 @@ export class AgentProcess {
   readonly agentType: string
   readonly agentId: string
   record: RunRecord | null = null
+  /** There is output that has not been read. */
+  behind = false
   readonly #parts: RunParts
   readonly #reader: ReturnType<T.AgentKind['reader']>
   #dir = ''
@@ -57,7 +59,7 @@ export class AgentProcess {
     const child = this.launch()
     child.ref() // here someone waits for it
     await new Promise((resolve, reject) => child.once('exit', resolve).once('error', reject))
-    const sight = await this.look()
+    const sight = await this.look(true, Number.POSITIVE_INFINITY)
     await this.sweep()
     const ok = this.#parts.kind.hasEndEvent ? sight.endEvent?.ok === true : true
     if (sight.exit === 0 && ok) return this.findings().text
@@ -71,7 +73,7 @@ export class AgentProcess {
   }
 
   terminate(): void {
-    if (this.record) this.#parts.processes.signal(this.record.nonce, this.pid, 'SIGTERM')
+    if (this.record) this.#parts.processes.signal((this.record as RunRecord).nonce, this.pid, 'SIGTERM')
   }
 
   /** Makes the next attempt's folder with all a shim needs. */
@@ -167,7 +169,7 @@ export class AgentProcess {
     try {
       await this.save({})
     } finally {
-      this.#parts.processes.signal(this.record.nonce, this.pid, 'SIGINT') // the more so when the disk is full
+      this.#parts.processes.signal((this.record as RunRecord).nonce, this.pid, 'SIGINT') // the more so when the disk is full
     }
   }
 
@@ -187,9 +189,9 @@ export class AgentProcess {
 
   /**
    * Reads what is new. The order matters: what is not alive has written its exit status, and all its output, before we
-   * read them.
+   * read them. Until all of it is read, the run counts as living.
    */
-  async look(assigned = true): Promise<RunSight> {
+  async look(assigned = true, most?: number): Promise<RunSight> {
     const { pid } = await disk.readShim(this.#dir)
     const rebooted = this.record?.boot_id !== this.#parts.processes.bootId()
     // A pid of another boot is a stranger's by now: after a reboot, the mark alone tells.
@@ -197,7 +199,7 @@ export class AgentProcess {
     const alive = !rebooted && this.isAlive()
     const { exit } = await disk.readShim(this.#dir)
     this.#lines ??= new disk.Lines(join(this.#dir, 'stdout'), (line) => this.#reader.line(line))
-    await this.#lines.read(!alive || exit !== null)
+    this.behind = !(await this.#lines.read(!alive || exit !== null, most))
     const endEvent = this.findings().ended
     if (endEvent || exit !== null) this.#since.ended ??= performance.now()
     const since = (from?: number) => (from === undefined ? 0 : performance.now() - from)
@@ -206,7 +208,7 @@ export class AgentProcess {
     return {
       record: this.record,
       phase: exit !== null ? 'ended' : pid === null ? 'unborn' : pid > 0 ? 'running' : 'stillborn',
-      ...{ assigned, alive, endEvent, exit },
+      ...{ assigned, alive: alive || this.behind, endEvent, exit },
       ...{ ageMs: age ?? since(begun), stoppingMs: since(stopping), endedMs: since(ended) },
       outputMb: await disk.outputMb(this.#dir),
     }

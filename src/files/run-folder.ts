@@ -1,4 +1,5 @@
 // The folder of a run, `.orchestrate/runs/<id>/<attempt>/`: what it says, in any state a crash may leave it.
+import { constants } from 'node:fs'
 import { lstat, mkdir, open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunRecord } from '../types.ts'
@@ -41,7 +42,7 @@ export async function nextAttempt(
   return { attempt, folder }
 }
 
-/** RACE: a person may remove the folder of a task that has left assigned/; what still runs then needs one. */
+/** RACE: a person may remove the folder of a task that has left assigned/, or an agent its own: what still runs needs one. */
 export async function writeRun(runs: string, record: RunRecord): Promise<void> {
   const folder = join(runs, record.task_id, String(record.attempt))
   const write = () => writeWhole(join(folder, 'run.json'), `${JSON.stringify(record, null, 2)}\n`)
@@ -89,7 +90,7 @@ export async function readShim(
 
 /** The last 8 KiB of stderr: what a run says when its events say nothing. */
 export async function stderrTail(folder: string): Promise<string> {
-  const handle = await open(join(folder, 'stderr')).catch(() => null)
+  const handle = await opened(join(folder, 'stderr'))
   if (!handle) return ''
   try {
     const { size } = await handle.stat()
@@ -105,8 +106,19 @@ export async function stderrTail(folder: string): Promise<string> {
   }
 }
 
+/** An agent may have put anything in the place of its output: no link is followed, and no FIFO waited for. Null: no file. */
+async function opened(path: string) {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  const handle = await open(path, flags).catch(orNull)
+  if (!handle || (await handle.stat()).isFile()) return handle
+  await handle.close()
+  return null
+}
+
 const LINE_CAP = 1 << 20
 const CHUNK = 1 << 16
+/** Bytes for one look at a run, so that the other agents are looked after meanwhile. */
+const READ_CAP = 8 << 20
 
 /** Reads a growing file line by line from where it stopped; a line is cut at 1 MiB, so memory stays flat. */
 export class Lines {
@@ -120,19 +132,27 @@ export class Lines {
     this.#line = line
   }
 
-  /** @param all also a last line without its end: nobody will write it on. */
-  async read(all: boolean): Promise<void> {
-    const handle = await open(this.#path).catch(orNull)
-    if (!handle) return
+  /**
+   * Reads to the end that the file has now, but at most `most` bytes; `false`: there is more.
+   * @param all also a last line without its end: nobody will write it on.
+   */
+  async read(all: boolean, most = READ_CAP): Promise<boolean> {
+    const handle = await opened(this.#path)
+    if (!handle) return true
     try {
+      const { size } = await handle.stat()
+      const end = Math.min(size, this.#offset + most)
       const chunk = Buffer.alloc(CHUNK)
-      for (;;) {
-        const { bytesRead } = await handle.read(chunk, 0, CHUNK, this.#offset)
-        if (bytesRead === 0) break
+      while (this.#offset < end) {
+        const length = Math.min(CHUNK, end - this.#offset)
+        const { bytesRead } = await handle.read(chunk, 0, length, this.#offset)
+        if (bytesRead === 0) break // it was cut meanwhile
         this.#offset += bytesRead
         this.#feed(chunk.subarray(0, bytesRead))
       }
+      if (end < size) return false
       if (all && this.#rest.length) this.#feed(Buffer.from('\n'))
+      return true
     } finally {
       await handle.close()
     }
@@ -141,11 +161,15 @@ export class Lines {
   #feed(bytes: Buffer): void {
     let from = 0
     for (let end = bytes.indexOf(10); end >= 0; from = end + 1, end = bytes.indexOf(10, from)) {
+      if (this.#rest.length === 0) {
+        this.#line(bytes.toString('utf8', from, end))
+        continue
+      }
       this.#keep(bytes.subarray(from, end))
       this.#line(this.#rest.toString())
       this.#rest = Buffer.alloc(0)
     }
-    this.#keep(bytes.subarray(from))
+    if (from < bytes.length) this.#keep(bytes.subarray(from))
   }
 
   #keep(bytes: Buffer): void {

@@ -22,21 +22,45 @@ export const ageMs = (pid: number): number | null => {
   return at === null ? null : Math.max(0, Date.now() - Date.parse(at))
 }
 
-export function list(): ProcessInfo[] {
+const MARK = 'ORCHESTRATE_RUN='
+const SET = new RegExp(`(?:^| )${MARK}(\\S+)`)
+
+export const list = (): ProcessInfo[] => look().all
+
+/** `changing`: names a mark, and was just in the middle of an `exec`: whether in its environment or in its arguments, nobody can tell. */
+export function look(): { all: ProcessInfo[]; changing: number } {
   const user = String(process.getuid?.())
   const found = rows(ask('ps', ['-x', '-U', user, '-o', COLUMNS]))
-  // One column that ends in the environment: too wide to share a line with the others.
-  const marks = new Map<number, string>()
-  const wide = process.platform === 'darwin' ? ['-xEww'] : ['xeww']
-  for (const line of ask('ps', [...wide, '-o', 'pid=,command=']).split('\n')) {
-    const [, pid, mark] = /^\s*(\d+) .*? ORCHESTRATE_RUN=(\S+)/.exec(line) ?? []
-    if (pid && mark) marks.set(Number(pid), mark)
-  }
-  return found.map((row) => ({ ...row, mark: marks.get(row.pid) ?? null }))
+  const plain = commands('ww')
+  const withEnvironment = commands('eww')
+  let changing = 0
+  const all = found.map((row) => {
+    const words = plain.get(row.pid)
+    const more = withEnvironment.get(row.pid)
+    if (words === undefined || !more?.includes(MARK)) return row // it has ended, or is not of any run
+    const environment = without(more, words)
+    if (environment === null) changing++
+    return { ...row, mark: SET.exec(environment ?? '')?.[1] ?? null }
+  })
+  return { all, changing }
 }
 
-/** `ps` does not tell who is in the middle of an `exec`. */
-export const look = () => ({ all: list(), changing: 0 })
+/** One column that ends in the environment: too wide to share a line with the others. */
+function commands(flags: 'ww' | 'eww'): Map<number, string> {
+  const wide = process.platform === 'darwin' ? [`-x${flags.replace('e', 'E')}`] : [`x${flags}`]
+  const found = new Map<number, string>()
+  for (const line of ask('ps', [...wide, '-o', 'pid=,command=']).split('\n')) {
+    const [, pid, text] = /^\s*(\d+) (.*)$/.exec(line) ?? []
+    if (pid && text !== undefined) found.set(Number(pid), text)
+  }
+  return found
+}
+
+/** The environment stands behind the arguments (FreeBSD: before). Arguments that name a mark are no mark. */
+function without(text: string, words: string): string | null {
+  if (text.startsWith(words)) return text.slice(words.length)
+  return text.endsWith(words) ? text.slice(0, -words.length) : null
+}
 
 export const writers = (): Set<string> => new Set()
 

@@ -14,6 +14,8 @@ import { taskOf } from './show.ts'
 const EVERY = 200
 /** ms after its exit in which a run is written down, if anyone is there to do it. */
 const SETTLED = 3000
+/** Characters that are written at once. */
+const GATHERED = 1 << 16
 
 export const act: Act = async (call, world) => {
   const { out, talk } = world
@@ -50,12 +52,13 @@ async function printed(at: Workspace, run: RunRecord, call: Call, out: Paper): P
   const folder = join(at.runs, run.task_id, String(run.attempt))
   const raw = call.has('raw')
   const readable = raw ? (line: string) => line : await readableOf(run)
+  const { print, flush } = gathered(out)
   const show = (line: string) => {
     const text = readable(line)
-    if (text !== null) out.line(clean(text))
+    if (text !== null) print(clean(text))
   }
   const said = new Lines(join(folder, 'stdout'), show)
-  const complained = new Lines(join(folder, 'stderr'), (line) => out.line(clean(line)))
+  const complained = new Lines(join(folder, 'stderr'), (line) => print(clean(line)))
   let ended: number | null = null
   for (let now = run; ; ) {
     const { exit } = await readShim(folder)
@@ -63,14 +66,30 @@ async function printed(at: Workspace, run: RunRecord, call: Call, out: Paper): P
     // Its end is written down by the orchestrator, which may not be running.
     const late = ended !== null && performance.now() - ended > SETTLED
     const over = now.outcome !== undefined || late || !call.has('follow')
-    await said.read(over)
-    if (raw || (over && now.outcome && now.outcome !== 'success')) await complained.read(over)
+    await said.read(over, Number.POSITIVE_INFINITY)
+    if (raw || (over && now.outcome && now.outcome !== 'success'))
+      await complained.read(over, Number.POSITIVE_INFINITY)
+    flush()
     if (over) return now
     await sleep(EVERY)
     const next = await newest(at.runs, run.task_id)
     if (next && next.attempt !== run.attempt) return now
     now = next ?? now
   }
+}
+
+/** Lines written together: each write is a call to the system, and an agent may have printed a gigabyte of short ones. */
+function gathered(out: Paper) {
+  let text = ''
+  const flush = () => {
+    if (text) out.write(text)
+    text = ''
+  }
+  const print = (line: string) => {
+    text += `${line}\n`
+    if (text.length > GATHERED) flush()
+  }
+  return { print, flush }
 }
 
 /** The kind's own way to make a line readable; a type that is no longer configured is shown as it is. */
