@@ -192,7 +192,7 @@ export class AgentProcess {
    * read them. Until all of it is read, the run counts as living.
    */
   async look(assigned = true, most?: number): Promise<RunSight> {
-    const { pid } = await disk.readShim(this.#dir)
+    const pid = await disk.shimPid(this.#parts.runs, this.record, this.pid)
     const rebooted = this.record?.boot_id !== this.#parts.processes.bootId()
     // A pid of another boot is a stranger's by now: after a reboot, the mark alone tells.
     this.#shim = rebooted ? null : pid || null

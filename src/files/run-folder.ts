@@ -1,6 +1,6 @@
 // The folder of a run, `.orchestrate/runs/<id>/<attempt>/`: what it says, in any state a crash may leave it.
 import { constants } from 'node:fs'
-import { lstat, mkdir, open, readdir, readFile } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunRecord } from '../types.ts'
 import { isErrno, makeFolder, orNull, writeWhole } from './files.ts'
@@ -51,6 +51,28 @@ export async function writeRun(runs: string, record: RunRecord): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await write()
   })
+}
+
+/**
+ * The pid of the shim, as `readShim`. An agent may remove its own folder while it runs: then what is known of the run is
+ * written again, so that it is found after a crash, too.
+ */
+export async function shimPid(
+  runs: string,
+  record: RunRecord | null,
+  known: number | null,
+): Promise<number | null> {
+  if (!record) return null
+  const folder = join(runs, record.task_id, String(record.attempt))
+  const { pid } = await readShim(folder)
+  if (pid !== null || known === null) return pid
+  if (await lstat(join(folder, 'run.json')).catch(() => null)) return null
+  await writeRun(runs, record)
+  // RACE: a shim that is only now beginning finds its attempt taken, and leaves.
+  await writeFile(join(folder, 'pid'), `${known}\n`, { flag: 'wx' }).catch((error) => {
+    if (!isErrno(error, 'EEXIST')) throw error
+  })
+  return known
 }
 
 /** MiB of stdout and stderr together. */
