@@ -9,6 +9,11 @@ import { expect } from 'vitest'
 import { createProcesses } from '../../src/process/index.ts'
 
 export const processes = createProcesses()
+/** Both ways to look at the same processes: what is asked of one is asked of the other, as far as `ps` can tell. */
+export const ways = [
+  ['/proc', processes],
+  ['ps', createProcesses('freebsd')],
+] as const
 
 /** Waits for a condition, never for a time. */
 export async function until<T>(
