@@ -73,7 +73,8 @@ export class AgentProcess {
   }
 
   terminate(): void {
-    if (this.record) this.#parts.processes.signal((this.record as RunRecord).nonce, this.pid, 'SIGTERM')
+    if (this.record)
+      this.#parts.processes.signal((this.record as RunRecord).nonce, this.pid, 'SIGTERM')
   }
 
   /** Makes the next attempt's folder with all a shim needs. */

@@ -20,7 +20,7 @@ export interface Nasty {
   more?: string
 }
 
-/** @param types by name. @param env of the orchestrator, as a prefix of the line that starts it. */
+/** @param types by name. */
 export const yard = (types: Record<string, Nasty>): Promise<Stage> => started(config(types))
 
 export function config(types: Record<string, Nasty>): string {
@@ -64,13 +64,13 @@ export async function neighbours(stage: Stage, gate = 'go'): Promise<void> {
   expect(stage.read('ledger').trim().split('\n').sort()).toEqual(ids)
 }
 
-/** Its task has come to rest; the record of how. */
+/** Its task has come to rest, and the orchestrator has said so; the record of how. */
 export async function over(stage: Stage, id: string, ms = 60_000): Promise<Partial<ResultRecord>> {
-  await stage.until(
-    `the end of ${id}`,
-    () => stage.result(id) !== null && !stage.files().includes(`assigned/${id}.yaml`),
-    ms,
-  )
+  const done = () =>
+    stage.result(id) !== null &&
+    !stage.files().includes(`assigned/${id}.yaml`) &&
+    ledger(stage).includes(id)
+  await stage.until(`the end of ${id}`, done, ms)
   return stage.result(id) ?? {}
 }
 
