@@ -137,17 +137,18 @@ async function opened(path: string) {
   return null
 }
 
+const NONE = Buffer.alloc(0)
 const LINE_CAP = 1 << 20
 const CHUNK = 1 << 16
 /** Bytes for one look at a run, so that the other agents are looked after meanwhile. */
-const READ_CAP = 8 << 20
+const READ_CAP = 4 << 20
 
 /** Reads a growing file line by line from where it stopped; a line is cut at 1 MiB, so memory stays flat. */
 export class Lines {
   readonly #path: string
   readonly #line: (text: string) => void
   #offset = 0
-  #rest: Buffer = Buffer.alloc(0)
+  #rest: Buffer = NONE
 
   constructor(path: string, line: (text: string) => void) {
     this.#path = path
@@ -183,18 +184,17 @@ export class Lines {
   #feed(bytes: Buffer): void {
     let from = 0
     for (let end = bytes.indexOf(10); end >= 0; from = end + 1, end = bytes.indexOf(10, from)) {
-      if (this.#rest.length === 0) {
-        this.#line(bytes.toString('utf8', from, end))
-        continue
-      }
-      this.#keep(bytes.subarray(from, end))
-      this.#line(this.#rest.toString())
-      this.#rest = Buffer.alloc(0)
+      this.#line(this.#with(bytes.subarray(from, end)).toString())
+      this.#rest = NONE
     }
-    if (from < bytes.length) this.#keep(bytes.subarray(from))
+    if (from === bytes.length) return
+    const left = bytes.subarray(from)
+    // A copy: the chunk that it is a part of is filled again.
+    this.#rest = this.#rest.length ? this.#with(left) : Buffer.from(left)
   }
 
-  #keep(bytes: Buffer): void {
-    if (this.#rest.length < LINE_CAP) this.#rest = Buffer.concat([this.#rest, bytes])
+  #with(bytes: Buffer): Buffer {
+    if (this.#rest.length === 0) return bytes
+    return this.#rest.length < LINE_CAP ? Buffer.concat([this.#rest, bytes]) : this.#rest
   }
 }

@@ -40,7 +40,7 @@ it.skipIf(!can)(
     drop(stage, 'many')
     await stage.until('all are used up', () => tasks() >= LIMIT)
     await neighbours(stage)
-    expect(stage.log()).toContain('nothing is claimed for now: no process can be started')
+    expect(stage.log()).toContain('nothing is claimed for now: no process could be started')
     expect(await over(stage, 'many')).toMatchObject({ status: 'timeout', attempt: 1 })
     for (const id of ['n1', 'n2', 'n3'])
       expect(
