@@ -213,7 +213,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     }
     active.delete(id)
     later.delete(id)
-    if (entry) await memory.learn(entry)
+    // A second file of this id, too: it must know of a success before the first file is taken away.
+    for (const one of queue.entries.values()) if (key(one) === id) await memory.learn(one)
     soon()
   }
 
