@@ -51,9 +51,15 @@ export async function compose(at: Workspace, wishes: Wishes): Promise<Composed> 
   const end = async () => {
     for (const ending of endings.splice(0).reverse()) await ending()
   }
+  let begun: Orchestrator | null = null
+  const works = (orchestrator: Orchestrator) => {
+    begun = orchestrator
+  }
   try {
-    return await begin(at, wishes, endings, end)
+    return await begin(at, wishes, endings, end, works)
   } catch (error) {
+    // It works already, and would go on with nobody to reach it.
+    await (begun as Orchestrator | null)?.stop('detach')
     await end()
     throw error
   }
@@ -64,6 +70,7 @@ async function begin(
   { agents, env, echo, announce }: Wishes,
   endings: (() => unknown)[],
   end: () => Promise<void>,
+  works: (orchestrator: Orchestrator) => void,
 ): Promise<Composed> {
   await makeFolders(at)
   refuseStrangers(at)
@@ -77,7 +84,11 @@ async function begin(
   // Asked before the index is opened; the lock itself is taken by `start`.
   const other = await readOwner(at.lock, processes)
   if (other?.alive) {
-    const hint = '`orchestrate status` shows it, `orchestrate stop` ends it'
+    const shows = '`orchestrate status` shows it, `orchestrate stop` ends it'
+    const wakes = `it is suspended: \`kill -CONT ${other.pid}\` lets it go on, \`kill -9 ${other.pid}\` ends it, its agents go on`
+    const near = processes.suspended(other.pid) ? wakes : shows
+    // Seen from another container or host: it may be dead, and nobody here can tell.
+    const hint = other.far ? `${shows}; if it is gone, remove ${at.lock}` : near
     throw new OrchestrateError(
       'LOCKED',
       `orchestrate is running here already (pid ${other.pid} on ${other.host})`,
@@ -119,6 +130,7 @@ async function begin(
   })
   announce([...loaded.notes, ...notes(settings), SHARED])
   await orchestrator.start()
+  works(orchestrator)
 
   let stopping = false
   const stop = (how: How) => {
@@ -148,7 +160,7 @@ async function begin(
     { index, orchestrator, pid: process.pid, notes: remarks, stop },
     log,
   )
-  const served = await serve({ path: socketPath(at.root), operations, log })
+  const served = await serve({ path: socketPath(at.root), operations, log, mine: true })
   endings.push(() => served.close())
   log('info', `started (pid ${process.pid})`)
   endings.push(() => log('info', 'stopped'))

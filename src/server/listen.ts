@@ -15,13 +15,16 @@ export async function preparePrivate(folder: string): Promise<void> {
   assertPrivate(folder)
 }
 
-/** Throws `SOCKET_BUSY` when another process answers there, or the file is no socket. */
-export async function listenAt(server: Server, path: string): Promise<void> {
+/**
+ * Throws `SOCKET_BUSY` when another process answers there, or the file is no socket. `mine`: who answers has lost the
+ * workspace to us, and may be suspended for ever: its socket is replaced.
+ */
+export async function listenAt(server: Server, path: string, mine = false): Promise<void> {
   try {
     await listenOnce(server, path)
   } catch (error) {
     if (!isErrno(error, 'EADDRINUSE')) throw error
-    await removeDead(path)
+    await removeDead(path, mine)
     await listenOnce(server, path)
   }
   await chmod(path, 0o600)
@@ -37,12 +40,12 @@ function listenOnce(server: Server, path: string): Promise<void> {
   })
 }
 
-async function removeDead(path: string): Promise<void> {
+async function removeDead(path: string, mine: boolean): Promise<void> {
   const busy = (what: string, hint: string) =>
     new OrchestrateError('SOCKET_BUSY', `${path} ${what}`, hint)
   // Connecting to a plain file is refused just as connecting to a dead socket is.
   if (!(await lstat(path)).isSocket()) throw busy('is not a socket', 'move it away')
-  if (await answers(path)) {
+  if (!mine && (await answers(path))) {
     throw busy('belongs to another process that is running', 'stop that one first')
   }
   await unlink(path).catch((error) => {

@@ -18,18 +18,19 @@ export interface Served {
   close(): Promise<void>
 }
 
-/** `operations`: of createDispatch. The caller holds the lock of the workspace. Throws as `listenAt` does. */
+/** `operations`: of createDispatch. The caller holds the lock of the workspace, `mine` or not: see `listenAt`. */
 export async function serve(parts: {
   path: string
   operations: Dispatch
   log: Log
+  mine?: boolean
   checkMs?: number
 }): Promise<Served> {
-  const { path, operations, log, checkMs = CHECK } = parts
+  const { path, operations, log, mine = false, checkMs = CHECK } = parts
   const leaving = new AbortController()
   const servers = new Set<Server>()
 
-  async function open(): Promise<Server> {
+  async function open(first = false): Promise<Server> {
     const server = createServer({
       requestTimeout: REQUEST,
       headersTimeout: REQUEST,
@@ -40,7 +41,7 @@ export async function serve(parts: {
       void respond(request, response, operations, leaving.signal)
     })
     server.maxConnections = 256
-    await listenAt(server, path)
+    await listenAt(server, path, first && mine)
     servers.add(server.once('close', () => servers.delete(server)))
     return server
   }
@@ -58,7 +59,7 @@ export async function serve(parts: {
   }
 
   await preparePrivate(dirname(path))
-  let server = await open()
+  let server = await open(true)
   let checking: Promise<void> | null = null
   const timer = setInterval(() => {
     checking ??= check()

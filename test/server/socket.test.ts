@@ -87,6 +87,19 @@ it('replaces the socket of one that was killed, and no other', async () => {
   onTestFinished(() => void other.kill('SIGKILL'))
   await once(other.stdout, 'data')
   await expect(serve({ path, ...idle })).rejects.toMatchObject({ code: 'SOCKET_BUSY' })
+  // Suspended: the kernel takes connections for it, and it never answers.
+  other.kill('SIGSTOP')
+  await expect(serve({ path, ...idle })).rejects.toMatchObject({ code: 'SOCKET_BUSY' })
+  const mine = await serve({ path, ...idle, mine: true })
+  expect(await ask(path, 'GET', '/status')).not.toBeNull()
+  await mine.close()
+  const again = spawn(process.execPath, ['-e', script, path], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void again.kill('SIGKILL'))
+  await once(again.stdout, 'data')
+  again.kill('SIGKILL')
+  await once(again, 'exit')
   other.kill('SIGKILL')
   await once(other, 'exit')
   expect((await lstat(path)).isSocket()).toBe(true)
