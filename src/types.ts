@@ -199,6 +199,8 @@ export interface Processes {
   bootId(): string
   /** Start time of a living pid, null when there is none. With pid and boot id it names one process for ever. */
   started(pid: number): string | null
+  /** Whether it was suspended (SIGSTOP, Ctrl-Z): alive, and silent. */
+  suspended(pid: number): boolean
   /** ms since the process started, by the boot clock that no one can set; null when it is gone. */
   ageMs(pid: number): number | null
   /** One pass over all living processes of this user. */

@@ -56,11 +56,12 @@ export async function takeLock({ path, processes, host, pause }: Options): Promi
   return { nonce: me.nonce, held, release }
 }
 
-/** For status and doctor. Null: nobody holds it. Who cannot be judged from here counts as alive. */
+/** For status and doctor. Null: nobody holds it. Who cannot be judged from here (`far`) counts as alive. */
 export async function readOwner(path: string, processes: Identity) {
   const owner = await ownerOf(path)
-  const alive = owner !== null && judge(owner, await self(processes), processes) !== 'dead'
-  return owner && { pid: owner.pid, alive, host: owner.host }
+  const verdict = owner && judge(owner, await self(processes), processes)
+  const [alive, far] = [verdict !== 'dead', verdict === 'far']
+  return owner && { pid: owner.pid, alive, far, host: owner.host }
 }
 
 const self = async (processes: Identity, host = hostname()) => ({

@@ -11,10 +11,11 @@ import { writers } from './writers.ts'
 
 export function createProcesses(platform: NodeJS.Platform = process.platform): Processes {
   const system = platform === 'linux' ? { ...proc, writers } : ps
-  const { bootId, started, ageMs, list } = system
+  const { bootId, started, suspended, ageMs, list } = system
   return {
     bootId,
     started,
+    suspended,
     ageMs,
     list,
     ofRun: (nonce, shim, all = list()) => ofRun(nonce, shim, all),

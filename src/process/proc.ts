@@ -18,6 +18,9 @@ export function started(pid: number): string | null {
   return field && isLiving(field) ? identity(field).started : null
 }
 
+/** `T` by a signal, `t` by a tracer. */
+export const suspended = (pid: number): boolean => /^t$/i.test(fields(pid)?.[0] ?? '')
+
 /** By the boot clock, which also counts sleep, and which no one can set. */
 export function ageMs(pid: number): number | null {
   const ticks = started(pid)

@@ -17,6 +17,9 @@ export const started = (pid: number): string | null => {
   return row ? row.started : null
 }
 
+export const suspended = (pid: number): boolean =>
+  /^T/i.test(ask('ps', ['-o', 'stat=', '-p', String(pid)]).trim())
+
 export const ageMs = (pid: number): number | null => {
   const at = started(pid)
   return at === null ? null : Math.max(0, Date.now() - Date.parse(at))

@@ -203,14 +203,22 @@ const clock = (days: number) =>
     () => can.clock,
     (world) => world.clock(days),
   )
-const disk = () =>
+const fill = () =>
   onAll(
-    'the disk fills, or has room again',
-    () => can.disk,
+    'the disk is full',
+    ({ full }) => can.disk && !full,
     (world, model) => {
-      model.full = !model.full
-      if (model.full) world.fill()
-      else world.free()
+      world.fill()
+      model.full = true
+    },
+  )
+const free = () =>
+  onAll(
+    'the disk has room',
+    ({ full }) => full,
+    (world, model) => {
+      world.free()
+      model.full = false
     },
   )
 
@@ -224,11 +232,9 @@ const often = [
 export const commands = [
   ...[...often, ...often, some(drop)],
   ...[some(edit('over'), edit('new')), some(rm, rmHeld), some(retry), some(cancel)],
-  fc.constant(null).map(start),
-  fc.constant(null).map(crash),
+  ...[start, start, start, crash, fill, free, free].map((make) => fc.constant(null).map(make)),
   fc.oneof(
     fc.constantFrom(reboot, second, look).map((make) => make()),
     fc.integer({ min: -20, max: 20 }).map(clock),
   ),
-  fc.constant(null).map(disk),
 ]
