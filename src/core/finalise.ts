@@ -123,13 +123,14 @@ export function finaliser(hands: Hands) {
       ? (hands.kind(record.agent_type).explain(sight.exit, await run.stderrTail()) ?? error)
       : error
     const where = to?.state ?? entry?.state
+    const took = sight.ageMs || Math.max(0, Date.now() - Date.parse(record.assigned_at))
     return {
       ended_at: new Date().toISOString(),
       outcome,
       ...(why && { error: why.slice(0, 2000) }),
       ...(where && { settled: where }),
       exit_code: sight.exit,
-      duration_seconds: Math.round((Date.now() - Date.parse(record.assigned_at)) / 100) / 10,
+      duration_seconds: Math.round(took / 100) / 10,
       files_modified: await filesOf(record, said.files, at.root, context),
       needs_review: to?.needsReview ?? false,
       retry_count: to?.retryCount ?? 0,

@@ -40,7 +40,7 @@ export class AgentProcess {
   #child: ChildProcess | null = null
   #shim: number | null = null
   #lines: disk.Lines | null = null
-  #since: { begun: number; stopping?: number; ended?: number } = { begun: performance.now() }
+  #since: { begun?: number; stopping?: number; ended?: number } = { begun: performance.now() }
 
   constructor(agentType: string, agentId: string, parts: RunParts) {
     this.agentType = agentType
@@ -150,7 +150,7 @@ export class AgentProcess {
   adopt(record: RunRecord): this {
     this.record = record
     this.#dir = join(this.#parts.runs, record.task_id, String(record.attempt))
-    if (record.stopping) this.#since.stopping = performance.now()
+    this.#since = record.stopping ? { stopping: performance.now() } : {} // since when it runs, a look tells
     return this
   }
 
@@ -206,11 +206,12 @@ export class AgentProcess {
     const since = (from?: number) => (from === undefined ? 0 : performance.now() - from)
     const { begun, stopping, ended } = this.#since
     const age = pid && alive ? this.#parts.processes.ageMs(pid) : null
+    if (age !== null) this.#since.begun = performance.now() - age
     return {
       record: this.record,
       phase: exit !== null ? 'ended' : pid === null ? 'unborn' : pid > 0 ? 'running' : 'stillborn',
       ...{ assigned, alive: alive || this.behind, endEvent, exit },
-      ...{ ageMs: age ?? since(begun), stoppingMs: since(stopping), endedMs: since(ended) },
+      ...{ ageMs: since(begun), stoppingMs: since(stopping), endedMs: since(ended) },
       outputMb: await disk.outputMb(this.#dir),
     }
   }

@@ -48,7 +48,10 @@ export function createMemory(runs: string, queue: TaskQueue) {
             }
       }
       if (last.settled !== 'pending' || FREE.includes(last.outcome)) return {}
-      const ended = Math.min(Date.parse(last.ended_at ?? '') || 0, Date.now())
+      // Of a day to come: the clock was set back. From now on, then, or the delay would never be over.
+      const said = Date.parse(last.ended_at ?? '') || 0
+      const ended = Math.min(said, Date.now())
+      if (ended < said) past.set(entry, { ...last, ended_at: new Date(ended).toISOString() })
       const why = `attempt ${last.attempt} failed (${last.error ?? last.outcome})`
       return {
         ...(last.agent_id && { lastAgent: last.agent_id }),
