@@ -97,7 +97,11 @@ async function begin(
   }
 
   const log = logFile(at.log, () => settings.logLevel, echo)
-  const index = await openIndex({ file: settings.database, log })
+  const mine = async () => {
+    const owner = await readOwner(at.lock, processes)
+    return owner?.pid === process.pid && !owner.far
+  }
+  const index = await openIndex({ file: settings.database, log, mine })
   endings.push(() => index.close())
   if (settings.metrics.enabled) {
     const metrics = await startMetrics({ port: settings.metrics.port, index, log })

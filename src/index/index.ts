@@ -26,6 +26,7 @@ export interface Index extends Mirror, Queries {
 export async function openIndex(parts: {
   file: string
   log: Log
+  mine?: () => Promise<boolean>
   timers?: Timers
 }): Promise<Index> {
   const { file, log } = parts
@@ -41,6 +42,7 @@ export async function openIndex(parts: {
   const saver = createSaver({
     file,
     log,
+    mine: parts.mine,
     timers: parts.timers,
     size: () =>
       sql.rows<{ n: number }>(

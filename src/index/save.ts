@@ -37,9 +37,11 @@ export function createSaver(parts: {
   /** How large it would be, in bytes; cheap. */
   size(): number
   log: Log
+  /** Whether the workspace is ours still: who was suspended past its lock must not put an old image over a newer one. */
+  mine?: (() => Promise<boolean>) | undefined
   timers?: Timers | undefined
 }): Saver {
-  const { file, log, timers = real } = parts
+  const { file, log, mine = async () => true, timers = real } = parts
   let [dirty, closed] = [false, false]
   let timer: unknown = null
   let writing: Promise<void> | null = null
@@ -68,7 +70,7 @@ export function createSaver(parts: {
 
   async function attempt(): Promise<void> {
     try {
-      await writeImage(file, parts.image())
+      if (await mine()) await writeImage(file, parts.image())
       failure = null
     } catch (error) {
       dirty = true
