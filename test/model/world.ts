@@ -150,10 +150,11 @@ preferred_agent: shell
         stream.on('data', (more) => {
           said = (said + more).slice(-20_000)
         })
-      await stage.until('its socket', async () => {
+      const ready = async () => {
         if (begun.exitCode !== null) throw new Error(`it ended: ${said}`)
         return (await stage.status()).pid === begun.pid
-      })
+      }
+      await stage.until('its socket', ready, 60_000)
     },
     async kill() {
       child?.kill('SIGKILL')
