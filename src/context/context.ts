@@ -45,6 +45,8 @@ const TOLD = 1000
 export function createContext(options: ContextOptions): Context {
   const root = resolve(options.root)
   const directory = resolve(root, options.directory)
+  /** A context that a person configured elsewhere may be there; one in the workspace may not lead out. */
+  const homes = isUnder(root, directory) ? [root] : [root, directory]
   const place = (...names: string[]) => relative(root, join(directory, ...names))
   const output = (id: string) => place('agent_outputs', `${id}_output.md`)
 
@@ -65,6 +67,7 @@ export function createContext(options: ContextOptions): Context {
     const entries = [...kept, ...batch]
     kept = entries.slice(-KEPT)
     await withLock(workspace(root).home, async (held) => {
+      if (!(await staysIn(directory, ...homes))) throw new Error('a link leads out')
       await merge(directory, entries, held, tell)
       kept = []
     }).catch(orTell(place()))
@@ -81,7 +84,7 @@ export function createContext(options: ContextOptions): Context {
   /** A file of ours that may be handed over. */
   async function readable(name: string): Promise<boolean> {
     const path = resolve(root, name)
-    return (await staysIn(path, root, directory)) && (await stat(path).catch(() => null)) !== null
+    return (await staysIn(path, ...homes)) && (await stat(path).catch(() => null)) !== null
   }
 
   async function check(task: Task) {
@@ -93,7 +96,7 @@ export function createContext(options: ContextOptions): Context {
     const path = output(end.record.task_id)
     const folder = join(directory, 'agent_outputs')
     try {
-      if (!(await staysIn(folder, root, directory))) throw new Error('a link leads out')
+      if (!(await staysIn(folder, ...homes))) throw new Error('a link leads out')
       await mkdir(folder, { recursive: true })
       await writeOutput(resolve(root, path), end)
       await syncFolder(folder)

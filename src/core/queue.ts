@@ -2,7 +2,7 @@
 // truth. Promises: one rename that never overwrites; a person's file is never written into; an id is allocated once.
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isErrno, move, syncFolder } from '../files/files.ts'
+import { assertInside, isErrno, move, syncFolder } from '../files/files.ts'
 import { addTasks } from '../files/new-task.ts'
 import { createRecords } from '../files/records.ts'
 import { type Workspace, workspace } from '../files/workspace.ts'
@@ -51,6 +51,7 @@ export class TaskQueue extends Folders {
    */
   async claim(entry: Entry): Promise<boolean> {
     const to = join(this.#at.state.assigned, entry.name)
+    await assertInside(this.#at.root, this.#at.state.assigned)
     try {
       await move(entry.path, to)
       if (stamps(await lstat(to)).body !== entry.body) {
@@ -68,6 +69,7 @@ export class TaskQueue extends Folders {
   /** The one transition: to another state folder, never over a file that is there (EEXIST). */
   async place(entry: Entry, state: State): Promise<void> {
     const to = join(this.#at.state[state], entry.name)
+    await assertInside(this.#at.root, this.#at.state[state])
     await move(entry.path, to)
     await this.moved(entry, state, to)
   }

@@ -7,7 +7,7 @@ import { closeSync, openSync, rmSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import spawn from 'cross-spawn'
-import { isErrno } from '../files/files.ts'
+import { assertInside, isErrno } from '../files/files.ts'
 import * as disk from '../files/run-folder.ts'
 import type { RunParts } from '../look/parts.ts'
 import type * as T from '../types.ts'
@@ -15,15 +15,17 @@ import { OrchestrateError, type RunRecord, type RunSight } from '../types.ts'
 
 /**
  * POSIX shell, one per run, the agent's parent. It creates `pid` with noclobber and leaves if it exists (an attempt happens once);
- * reserves the bytes of `exit` before the agent starts, so that a full disk loses no status; outlives signals to its group.
+ * reserves the bytes of `exit` before the agent starts, so that a full disk loses no status, and keeps that file open, so that
+ * no link leads it elsewhere; outlives signals to its group.
  */
 const SHIM = `d=$1; shift; set -C
 { true >"$d/pid"; } 2>/dev/null || exit 0
 set +C
 printf '   \\n' >"$d/exit" && echo $$ >"$d/pid" || exit 0
+exec 9<>"$d/exit"
 trap : INT TERM HUP
-"$@"
-printf '%3d\\n' $? 1<>"$d/exit"`
+"$@" 9<&-
+printf '%3d\\n' $? >&9`
 
 const NO_PROCESS = 'no process could be started: is a limit of processes or of open files reached?'
 
@@ -157,6 +159,7 @@ export class AgentProcess {
   /** Takes the shim's place. RACE: the shim may be first; then it is followed. The folder may have been removed by hand. */
   async fence(): Promise<void> {
     await mkdir(this.#dir, { recursive: true, mode: 0o700 })
+    await assertInside(this.#parts.root, this.#dir)
     await writeFile(join(this.#dir, 'pid'), '0\n', { flag: 'wx' }).catch((error) => {
       if (!isErrno(error, 'EEXIST')) throw error
     })

@@ -1,8 +1,8 @@
 // Reading what strangers drop and writing what must last. Promises: never hangs on a FIFO, never reads
 // past the cap, never publishes a truncated file, never overwrites by a move.
 import { constants } from 'node:fs'
-import { lstat, mkdir, open, rename, unlink } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { lstat, mkdir, open, realpath, rename, unlink } from 'node:fs/promises'
+import { basename, dirname, join, sep } from 'node:path'
 import { OrchestrateError } from '../types.ts'
 
 export const isErrno = (error: unknown, ...codes: string[]): boolean =>
@@ -118,5 +118,22 @@ export async function keepIn(folder: string, path: string): Promise<string> {
     } catch (error) {
       if (!isErrno(error, 'EEXIST')) throw error
     }
+  }
+}
+
+/**
+ * Throws OUTSIDE when a folder, links followed, is not in the workspace (DESIGN 7): an agent may put a link in the place
+ * of any of them while it runs. RACE: it may do so after this look; then what we write is what it could write itself.
+ */
+export async function assertInside(root: string, ...folders: string[]): Promise<void> {
+  const home = await realpath(root)
+  for (const folder of folders) {
+    const real = await realpath(folder).catch(async (error) => {
+      await assertInside(root, dirname(folder)) // rather tell of the link above it than that it is gone
+      throw error
+    })
+    if (`${real}${sep}`.startsWith(`${home}${sep}`)) continue
+    const message = `${folder} leads out of the workspace: a link is in its place`
+    throw new OrchestrateError('OUTSIDE', message, 'put the folder back')
   }
 }

@@ -1,6 +1,7 @@
 // The folders of a workspace, made. Promises: what is there stays as it is. A file of its own: who only asks
 // where things lie does not load what makes them.
 import { mkdir } from 'node:fs/promises'
+import { assertInside } from './files.ts'
 import { proveRenames } from './renames.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -9,5 +10,6 @@ export async function makeFolders(at: Workspace): Promise<void> {
   for (const folder of [...Object.values(at.state), at.drafts])
     await mkdir(folder, { recursive: true })
   for (const folder of [at.home, at.runs]) await mkdir(folder, { recursive: true, mode: 0o700 })
+  await assertInside(at.root, ...Object.values(at.state), at.runs)
   await proveRenames(at)
 }

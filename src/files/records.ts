@@ -3,7 +3,7 @@
 import { mkdir, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ResultRecord, RunRecord, State } from '../types.ts'
-import { isErrno, keepIn, readRegular, writeWhole } from './files.ts'
+import { assertInside, isErrno, keepIn, readRegular, writeWhole } from './files.ts'
 import { ID } from './names.ts'
 import { formatRecord, readRecord } from './record.ts'
 import { attempts } from './run-folder.ts'
@@ -18,8 +18,10 @@ export function createRecords(at: Workspace) {
 
   return {
     /** `<state>/<id>_result.yaml` (specification 4.3). */
-    result: (state: State, id: string, record: object) =>
-      writeWhole(resultPath(state, id), formatRecord(record)),
+    async result(state: State, id: string, record: object): Promise<void> {
+      await assertInside(at.root, at.state[state])
+      await writeWhole(resultPath(state, id), formatRecord(record))
+    },
     readResult: (state: State, id: string) => read<Partial<ResultRecord>>(resultPath(state, id)),
 
     /** `assigned/<id>_<agent>.yaml` (specification 4.2). */
@@ -27,6 +29,7 @@ export function createRecords(at: Workspace) {
       run: Pick<RunRecord, 'task_id' | 'agent_id' | 'agent_type' | 'assigned_at' | 'attempt'>,
     ): Promise<void> {
       const { task_id, agent_id, agent_type, assigned_at, attempt } = run
+      await assertInside(at.root, at.state.assigned)
       const record = formatRecord({ task_id, agent_id, agent_type, assigned_at, attempt })
       await writeWhole(join(at.state.assigned, `${task_id}_${agent_id}.yaml`), record)
     },
@@ -46,7 +49,9 @@ export function createRecords(at: Workspace) {
       const said = Number((await read<ResultRecord>(path))?.attempt)
       const attempt = there.includes(said) ? said : (there.at(-1) ?? 1)
       const folder = ID.test(id) ? join(at.runs, id, String(attempt)) : at.lost
+      await assertInside(at.root, at.runs)
       await mkdir(folder, { recursive: true, mode: 0o700 })
+      await assertInside(at.root, folder)
       await keepIn(folder, path).catch((error) => {
         if (!isErrno(error, 'ENOENT')) throw error
       })

@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { lstat, mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunRecord } from '../types.ts'
-import { isErrno, makeFolder, orNull, writeWhole } from './files.ts'
+import { assertInside, isErrno, makeFolder, orNull, writeWhole } from './files.ts'
 
 /** Attempts of an id, lowest first. RACE: the folder may be removed by hand at any time. */
 export async function attempts(runs: string, id: string): Promise<number[]> {
@@ -35,7 +35,10 @@ export async function nextAttempt(
   const used = last === 0 || left.some((name) => !UNBORN.includes(name))
   const attempt = used ? last + 1 : last
   const folder = join(runs, id, String(attempt))
+  const root = join(runs, '../..')
+  await assertInside(root, runs)
   await makeFolder(join(runs, id))
+  await assertInside(root, join(runs, id))
   await mkdir(folder, { mode: 0o700 }).catch((error) => {
     if (!isErrno(error, 'EEXIST') || used) throw error
   })
@@ -45,6 +48,10 @@ export async function nextAttempt(
 /** RACE: a person may remove the folder of a task that has left assigned/, or an agent its own: what still runs needs one. */
 export async function writeRun(runs: string, record: RunRecord): Promise<void> {
   const folder = join(runs, record.task_id, String(record.attempt))
+  const root = join(runs, '../..')
+  await assertInside(root, folder).catch((error) => {
+    if (!isErrno(error, 'ENOENT')) throw error // it is made again below
+  })
   const write = () => writeWhole(join(folder, 'run.json'), `${JSON.stringify(record, null, 2)}\n`)
   await write().catch(async (error) => {
     if (!isErrno(error, 'ENOENT')) throw error

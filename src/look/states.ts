@@ -1,7 +1,8 @@
 // The four state folders: their names, or why there are none to be had. Promises: a folder that vanished, cannot be read
 // or lies on another file system is told from an empty one; only one that held nothing is made again.
 import { mkdir, readdir, stat } from 'node:fs/promises'
-import { isErrno } from '../files/files.ts'
+import { dirname, join } from 'node:path'
+import { assertInside, isErrno } from '../files/files.ts'
 import { STATES, type State } from '../types.ts'
 
 type Found = { device: number; names: string[] } | { why: string; until: string }
@@ -47,6 +48,7 @@ async function again(path: string, state: State, held: boolean): Promise<Found> 
   const gone = { why: 'is gone', until: `it is back (\`mkdir -p tasks/${state}\`)` }
   if (held && state !== 'pending') return gone
   try {
+    await assertInside(join(path, '../..'), dirname(path))
     await mkdir(path, { mode: 0o755 }) // fails when tasks/ itself is gone
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) return gone // RACE: a person, or git, may make it too
