@@ -1,0 +1,88 @@
+// An agent that puts links to elsewhere in the place of our folders while it runs. It may write where it likes, for it
+// runs as its user; we must not be led out by it: nothing of ours is made or changed outside, and what happened is said.
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, it } from 'vitest'
+import { open, SHELLS, type Stage, shell, started } from '../acceptance/stage.ts'
+
+/** Names, sizes, times and bytes of all that lies outside. */
+function face(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .sort()
+    .map((name) => {
+      const seen = lstatSync(join(folder, name))
+      return `${name} ${seen.ino} ${seen.mtimeMs} ${seen.isFile() ? readFileSync(join(folder, name), 'utf8') : ''}`
+    })
+}
+
+async function swapped(what: string): Promise<{ stage: Stage; outside: string; before: string[] }> {
+  const stage = await started(SHELLS)
+  const outside = join(dirname(stage.root), 'outside')
+  // As inviting as can be: what we would look for inside is there.
+  for (const name of ['1', 'agent_outputs', 'agent_notes'])
+    mkdirSync(join(outside, name), { recursive: true })
+  writeFileSync(join(outside, 'current_state.md'), 'mine\n')
+  const before = face(outside)
+  const swap = `mv '${what}' '../aside'; ln -s '${outside}' '${what}'`
+  stage.drop('a.yaml', shell(`mkdir -p '${what}'\n${swap}\necho done`))
+  return { stage, outside, before }
+}
+
+const LED = /leads out of the workspace: a link is in its place/
+for (const [what, says] of [
+  ['context/agent_outputs', /agent_outputs\/a_output.md was not written: a link leads out/],
+  ['context', /a_output.md was not written: a link leads out/],
+  ['tasks/completed', LED],
+  ['tasks', /tasks\/\w+ is gone, nothing is claimed until it is back/],
+  ['.orchestrate/runs/a', LED],
+  ['.orchestrate/runs/a/1', LED],
+  ['.orchestrate/runs', LED],
+] as const)
+  it(`${what} becomes a link: nothing outside is touched, and it is said`, async () => {
+    const { stage, outside, before } = await swapped(what)
+    await stage.until('the sentence', () => says.test(stage.log()))
+    // Others' work goes through the same folders.
+    if (what !== 'tasks') stage.drop('b.yaml', shell('echo b'))
+    await stage.type('orchestrate stop --now')
+    expect(face(outside)).toEqual(before)
+  })
+
+it('a folder that leads out is refused at the start', async () => {
+  const stage = open(SHELLS)
+  const outside = join(dirname(stage.root), 'outside')
+  mkdirSync(outside)
+  mkdirSync(stage.at.tasks, { recursive: true })
+  symlinkSync(outside, stage.at.state.completed)
+  const { code, stderr } = await stage.type('orchestrate start --foreground')
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(LED) })
+  expect(readdirSync(outside)).toEqual([])
+})
+
+it('an answer that is a link to elsewhere is not written through', async () => {
+  const stage = await started(SHELLS)
+  const outside = join(dirname(stage.root), 'precious')
+  writeFileSync(outside, 'mine\n')
+  stage.write('context/agent_outputs/.keep', '')
+  symlinkSync(outside, join(stage.root, 'context/agent_outputs/early_output.md'))
+  stage.drop('early.yaml', shell('echo hello'))
+  stage.drop(
+    'late.yaml',
+    shell(`ln -s '${outside}' context/agent_outputs/late_output.md; echo hello`),
+  )
+  await stage.until(
+    'both',
+    () => stage.files().join() === 'completed/early.yaml,completed/late.yaml',
+  )
+  await stage.until(
+    'the sentence',
+    () => stage.log().match(/a link or a folder lies there/g)?.length === 2,
+  )
+  expect(readFileSync(outside, 'utf8')).toBe('mine\n')
+})
