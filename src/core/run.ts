@@ -158,8 +158,8 @@ export class AgentProcess {
 
   /** Takes the shim's place. RACE: the shim may be first; then it is followed. The folder may have been removed by hand. */
   async fence(): Promise<void> {
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 })
     await assertInside(this.#parts.root, this.#dir)
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 })
     await writeFile(join(this.#dir, 'pid'), '0\n', { flag: 'wx' }).catch((error) => {
       if (!isErrno(error, 'EEXIST')) throw error
     })

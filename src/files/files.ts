@@ -129,8 +129,9 @@ export async function assertInside(root: string, ...folders: string[]): Promise<
   const home = await realpath(root)
   for (const folder of folders) {
     const real = await realpath(folder).catch(async (error) => {
-      await assertInside(root, dirname(folder)) // rather tell of the link above it than that it is gone
-      throw error
+      if (!isErrno(error, 'ENOENT')) throw error
+      await assertInside(root, dirname(folder)) // it may be made: the folder above it counts
+      return home
     })
     if (`${real}${sep}`.startsWith(`${home}${sep}`)) continue
     const message = `${folder} leads out of the workspace: a link is in its place`

@@ -49,9 +49,8 @@ export function createRecords(at: Workspace) {
       const said = Number((await read<ResultRecord>(path))?.attempt)
       const attempt = there.includes(said) ? said : (there.at(-1) ?? 1)
       const folder = ID.test(id) ? join(at.runs, id, String(attempt)) : at.lost
-      await assertInside(at.root, at.runs)
-      await mkdir(folder, { recursive: true, mode: 0o700 })
       await assertInside(at.root, folder)
+      await mkdir(folder, { recursive: true, mode: 0o700 })
       await keepIn(folder, path).catch((error) => {
         if (!isErrno(error, 'ENOENT')) throw error
       })

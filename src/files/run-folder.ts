@@ -36,9 +36,8 @@ export async function nextAttempt(
   const attempt = used ? last + 1 : last
   const folder = join(runs, id, String(attempt))
   const root = join(runs, '../..')
-  await assertInside(root, runs)
-  await makeFolder(join(runs, id))
   await assertInside(root, join(runs, id))
+  await makeFolder(join(runs, id))
   await mkdir(folder, { mode: 0o700 }).catch((error) => {
     if (!isErrno(error, 'EEXIST') || used) throw error
   })
@@ -49,9 +48,7 @@ export async function nextAttempt(
 export async function writeRun(runs: string, record: RunRecord): Promise<void> {
   const folder = join(runs, record.task_id, String(record.attempt))
   const root = join(runs, '../..')
-  await assertInside(root, folder).catch((error) => {
-    if (!isErrno(error, 'ENOENT')) throw error // it is made again below
-  })
+  await assertInside(root, folder)
   const write = () => writeWhole(join(folder, 'run.json'), `${JSON.stringify(record, null, 2)}\n`)
   await write().catch(async (error) => {
     if (!isErrno(error, 'ENOENT')) throw error

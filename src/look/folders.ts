@@ -33,6 +33,8 @@ export class Folders {
   readonly #orphans = new Map<string, number>()
   /** The file system of the folders, as they were last seen together on one. */
   #device = 0
+  /** Whose file is another than the one that was read: it is read again when it is queued again. */
+  readonly #edited = new WeakSet<Entry>()
   rules: FolderRules
 
   constructor(at: Workspace, rules: FolderRules) {
@@ -122,7 +124,9 @@ export class Folders {
       })
       // What was claimed is what runs: a later edit counts when it is queued again.
       if (state !== 'pending' && entry.task) {
-        if (state === 'assigned' && body !== old) result.edited.push(entry)
+        if (state !== 'assigned' || body === old) return
+        result.edited.push(entry)
+        this.#edited.add(entry)
         return
       }
       const steady = Date.now() - seen.ctimeMs >= this.rules.settleMs
@@ -193,6 +197,7 @@ export class Folders {
     this.names.get(entry.state)?.delete(entry.name)
     this.names.get(state)?.add(entry.name)
     const file = `tasks/${state}/${entry.name}`
+    if (seen && stamps(seen).body !== entry.body) this.#edited.add(entry)
     Object.assign(entry, {
       state,
       path,
@@ -200,6 +205,8 @@ export class Folders {
       goneSince: null,
       ...(seen && { ...stamps(seen), ctimeMs: seen.ctimeMs }),
     })
+    if (state === 'pending' && this.#edited.delete(entry))
+      Object.assign(entry, { task: null, problem: null, stamp: '' })
     this.entries.set(file, entry)
   }
 
