@@ -1,6 +1,7 @@
 // YAML text as plain values that remember their lines. YAML 1.2 core, one document; no tags, anchors, aliases, directives.
 // Promises: one pass (the yaml package's own duplicate check is quadratic); never throws; no value appears in a problem.
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { tooCostly } from '../files/yaml-guard.ts'
 import type { Problem } from '../types.ts'
 
 type Path = readonly string[]
@@ -73,6 +74,11 @@ export function readSource(text: string): Source {
 
   try {
     const body = text.replace(/^\uFEFF/, '')
+    const costly = tooCostly(body)
+    if (costly) {
+      problems.push(at(0, costly))
+      return source
+    }
     const directive = /^%/m.exec(body)
     const doc = parseDocument(body, {
       uniqueKeys: false,

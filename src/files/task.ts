@@ -16,6 +16,7 @@ import type { Priority, Problem, Task } from '../types.ts'
 import { OURS, stem } from './names.ts'
 import { nearest } from './nearest.ts'
 import { RESERVED, TaskFile } from './task-schema.ts'
+import { tooCostly } from './yaml-guard.ts'
 
 /** Bytes. A task is a description, not a data set. */
 export const TASK_CAP = 256 * 1024
@@ -51,6 +52,8 @@ export function readTask(
   try {
     if (text.includes('\0')) return { message: 'holds a NUL character: it is not a text file' }
     if (/^%/m.test(text)) return { message: 'has a `%` directive: remove that line' }
+    const costly = tooCostly(text)
+    if (costly) return { message: costly }
     const doc = parseDocument(text, { uniqueKeys: false, logLevel: 'error', lineCounter: lines })
     const [error] = doc.errors
     if (error) {
