@@ -210,6 +210,6 @@ it('reads 35,000 keys in linear time, by refusing them', () => {
       262_144,
     )
   const begun = performance.now()
-  expect(problem(huge)).toMatch(/keys|expected|Implicit/i)
-  expect(performance.now() - begun).toBeLessThan(5000) // the package's own check took 35 s for a file of 1 MB
+  expect(problem(huge)).toMatch(/more than 10000 pieces/)
+  expect(performance.now() - begun).toBeLessThan(1000) // the package's own check took 35 s for a file of 1 MB
 })
