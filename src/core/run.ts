@@ -16,16 +16,20 @@ import { OrchestrateError, type RunRecord, type RunSight } from '../types.ts'
 /**
  * POSIX shell, one per run, the agent's parent. It creates `pid` with noclobber and leaves if it exists (an attempt happens once);
  * reserves the bytes of `exit` before the agent starts, so that a full disk loses no status, and keeps that file open, so that
- * no link leads it elsewhere; outlives signals to its group.
+ * no link leads it elsewhere; outlives signals to its group, and starts nothing after
+ * one. An agent may have removed the folder, and we have made it
+ * again: then the status is written there, if that is where it was.
  */
 const SHIM = `d=$1; shift; set -C
 { true >"$d/pid"; } 2>/dev/null || exit 0
 set +C
 printf '   \\n' >"$d/exit" && echo $$ >"$d/pid" || exit 0
 exec 9<>"$d/exit"
-trap : INT TERM HUP
-"$@" 9<&-
-printf '%3d\\n' $? >&9`
+s=; trap s=1 INT TERM HUP
+[ -z "$s" ] && "$@" 9<&-
+s=$?; printf '%3d\\n' $s >&9
+w=$ORCHESTRATE_WORKSPACE
+[ -e "$d/exit" ] || [ "$(cd "$d" && pwd -P)" != "$(cd "$w" && pwd -P)\${d#"$w"}" ] || printf '%3d\\n' $s >"$d/exit"`
 
 const NO_PROCESS = 'no process could be started: is a limit of processes or of open files reached?'
 

@@ -41,8 +41,13 @@ async function clocked(): Promise<Clocked> {
   await stage.until('the orchestrator', async () => (await stage.status()).pid === child.pid)
   return { stage, child, set }
 }
-const logged = (stage: Stage, day: string) =>
-  stage.until(`a line of ${day}`, () => stage.log().includes(`\n${day}`))
+/** The process reads the false clock anew once a second: one task after the other, until its log has the new day. */
+async function worksAt(stage: Stage, days: number): Promise<void> {
+  for (let n = 0; n === 0 || !stage.log().includes(`\n${dayAt(days)}`); n++) {
+    stage.drop(`b${days}_${n}.yaml`, shell('true'))
+    await stage.until('another', () => stage.files().includes(`completed/b${days}_${n}.yaml`))
+  }
+}
 const dayAt = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
 
 it.runIf(LIBRARY)('the false clock is false for Date, and only for Date', () => {
@@ -63,9 +68,7 @@ it.runIf(LIBRARY)('a jump forward and back steals no lock and ends no run', asyn
     const { code, stderr } = await stage.type('orchestrate start')
     expect(code).toBe(1)
     expect(stderr).toContain(`(pid ${child.pid} on `)
-    stage.drop(`b${days}.yaml`, shell('true'))
-    await stage.until('another', () => stage.files().includes(`completed/b${days}.yaml`))
-    await logged(stage, dayAt(days))
+    await worksAt(stage, days)
   }
   expect(stage.files()).toContain('assigned/a.yaml')
   stage.write('go', '')

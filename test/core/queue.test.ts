@@ -238,7 +238,7 @@ describe('a scan', () => {
     const queue = new TaskQueue(at.root, { settleMs: 100 })
     const path = join(at.state.pending, 'a.yaml')
     writeFileSync(path, 'description: x\n')
-    const t = performance.now()
+    const t = Math.ceil(performance.now()) // no fractions: their sums are not exact
     expect((await queue.scan(null, t)).changed).toEqual([])
     expect((await queue.scan(null, t + 99)).changed).toEqual([])
     expect((await queue.scan(null, t + 100)).changed.map((entry) => entry.id)).toEqual(['a'])
@@ -273,7 +273,7 @@ describe('a scan', () => {
     const queue = fresh()
     writeFileSync(join(at.state.completed, 'a.yaml'), 'description: x\n')
     writeFileSync(join(at.state.assigned, 'b_agent_01.yaml'), '# written by orchestrate\n')
-    const t = performance.now()
+    const t = Math.ceil(performance.now()) // no fractions: their sums are not exact
     await queue.scan(null, t)
     for (const state of ['assigned', 'completed', 'failed'] as const)
       rmSync(at.state[state], { recursive: true })

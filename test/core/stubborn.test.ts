@@ -56,7 +56,7 @@ it('a task that is cancelled by hand, its run folder removed at once, leaves no 
   house.drop('a.yaml', shell('sleep 600'))
   await runs(house, 'a')
   renameSync(join(house.at.state.assigned, 'a.yaml'), join(house.at.state.failed, 'a.yaml'))
-  rmSync(join(house.at.runs, 'a'), { recursive: true, force: true })
+  rmSync(join(house.at.runs, 'a'), { recursive: true, force: true, maxRetries: 20 })
   await house.until('it is gone', () => living(house, 'a').length === 0)
   house.drop('b.yaml', shell('true'))
   await house.until('b', () => house.files().includes('completed/b.yaml'))
