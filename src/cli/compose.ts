@@ -4,6 +4,7 @@ import { which } from '../agents/index.ts'
 import { loadConfig, parseAgents } from '../config/index.ts'
 import { createContext } from '../context/context.ts'
 import { createOrchestrator } from '../core/orchestrator.ts'
+import { removeLitter } from '../files/litter.ts'
 import { readOwner } from '../files/lock.ts'
 import { exposed, guarded } from '../files/trust.ts'
 import type { Workspace } from '../files/workspace.ts'
@@ -133,6 +134,7 @@ async function begin(
     lost: () => process.exit(1),
   })
   announce([...loaded.notes, ...notes(settings), SHARED])
+  await removeLitter(at, settings.contextDir, (pid) => processes.started(pid) !== null)
   await orchestrator.start()
   works(orchestrator)
 

@@ -1,0 +1,59 @@
+// What a killed writer left beside the file it was writing is removed at the next start; a living writer's is not.
+import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { removeLitter } from '../../src/files/litter.ts'
+import { type Workspace, workspace } from '../../src/files/workspace.ts'
+
+const [DEAD, ALIVE] = [111, 222]
+const OLD = new Date(Date.now() - 120_000)
+let at: Workspace
+beforeEach(() => {
+  at = workspace(mkdtempSync(join(tmpdir(), 'litter-')))
+})
+afterEach(() => rmSync(at.root, { recursive: true }))
+
+function left(path: string, when = OLD): string {
+  const whole = join(at.root, path)
+  mkdirSync(dirname(whole), { recursive: true })
+  writeFileSync(whole, 'half')
+  utimesSync(whole, when, when)
+  return whole
+}
+const clean = () => removeLitter(at, join(at.root, 'context'), (pid) => pid === ALIVE)
+
+it.each([
+  `tasks/pending/.task_001.yaml.${DEAD}.1.draft`,
+  `tasks/completed/.a_result.yaml.${DEAD}.12.draft.2609461402`,
+  `context/.completed_tasks.json.${DEAD}.3.draft`,
+  `context/agent_outputs/.a_output.md.${DEAD}.4.draft`,
+  `.orchestrate/config.json.${DEAD}.draft`,
+])('%s goes', async (path) => {
+  const litter = left(path)
+  await clean()
+  expect(existsSync(litter)).toBe(false)
+})
+
+it('in the run of a task at work it goes at once: only an orchestrator writes there', async () => {
+  left('tasks/assigned/a.yaml')
+  const litter = left(`.orchestrate/runs/a/2/.run.json.${DEAD}.9.draft`, new Date())
+  await clean()
+  expect(existsSync(litter)).toBe(false)
+})
+
+it.each([
+  ['its writer lives', `tasks/pending/.a.yaml.${ALIVE}.1.draft`, OLD],
+  [
+    'it is young, and may be of another container',
+    `tasks/pending/.a.yaml.${DEAD}.1.draft`,
+    new Date(),
+  ],
+  ['it is a person’s', `tasks/pending/notes.draft`, OLD],
+  ['it is a task', `tasks/pending/a.${DEAD}.draft.yaml`, OLD],
+  ['it is an editor’s', 'tasks/pending/.a.yaml.swp', OLD],
+])('%s: it stays', async (_, path, when) => {
+  const file = left(path, when)
+  await clean()
+  expect(existsSync(file)).toBe(true)
+})
