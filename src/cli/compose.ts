@@ -3,6 +3,7 @@
 import { which } from '../agents/index.ts'
 import { loadConfig, parseAgents } from '../config/index.ts'
 import { createContext } from '../context/context.ts'
+import { breakLock } from '../context/lock.ts'
 import { createOrchestrator } from '../core/orchestrator.ts'
 import { removeLitter } from '../files/litter.ts'
 import { readOwner } from '../files/lock.ts'
@@ -134,6 +135,7 @@ async function begin(
     lost: () => process.exit(1),
   })
   announce([...loaded.notes, ...notes(settings), SHARED])
+  if (other) await breakLock(at.home) // a dead one's
   await removeLitter(at, settings.contextDir, (pid) => processes.started(pid) !== null)
   await orchestrator.start()
   works(orchestrator)

@@ -1,6 +1,6 @@
 // The lock around a merge (specification 12.1): one program at a time changes the shared files.
 // Promises: `.orchestrate/context.lock`; waits longer than a dead holder's lock lives; a lost lock never ends the process.
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isErrno } from '../files/files.ts'
@@ -43,4 +43,9 @@ export async function withLock<T>(
       await sleep(10 + Math.random() * 40)
     }
   }
+}
+
+/** What a killed orchestrator held: it says of no one whose it is, and would be waited for until it is stale. */
+export async function breakLock(home: string): Promise<void> {
+  await rmdir(join(home, 'context.lock')).catch(() => {}) // there is none
 }
