@@ -4,6 +4,7 @@ import { lstat, mkdir, open, readdir, readFile, writeFile } from 'node:fs/promis
 import { join } from 'node:path'
 import type { RunRecord } from '../types.ts'
 import { assertInside, isErrno, makeFolder, orNull, writeWhole } from './files.ts'
+import { removeDrafts } from './litter.ts'
 
 /** Attempts of an id, lowest first. RACE: the folder may be removed by hand at any time. */
 export async function attempts(runs: string, id: string): Promise<number[]> {
@@ -55,6 +56,8 @@ export async function writeRun(runs: string, record: RunRecord): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await write()
   })
+  // Only the holder of the lock writes here: a draft of another is a killed one's.
+  if (record.outcome) await removeDrafts(folder, (pid) => pid === process.pid)
 }
 
 /**

@@ -1,10 +1,20 @@
 // What a killed writer left beside the file it was writing is removed at the next start; a living writer's is not.
-import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { removeLitter } from '../../src/files/litter.ts'
+import { writeRun } from '../../src/files/run-folder.ts'
 import { type Workspace, workspace } from '../../src/files/workspace.ts'
+import type { RunRecord } from '../../src/types.ts'
 
 const [DEAD, ALIVE] = [111, 222]
 const OLD = new Date(Date.now() - 120_000)
@@ -35,11 +45,11 @@ it.each([
   expect(existsSync(litter)).toBe(false)
 })
 
-it('in the run of a task at work it goes at once: only an orchestrator writes there', async () => {
-  left('tasks/assigned/a.yaml')
+it('in a run folder it goes with the end of the run: only the holder of the lock writes there', async () => {
+  const run = { task_id: 'a', attempt: 2, outcome: 'success' } as RunRecord
   const litter = left(`.orchestrate/runs/a/2/.run.json.${DEAD}.9.draft`, new Date())
-  await clean()
-  expect(existsSync(litter)).toBe(false)
+  await writeRun(at.runs, run)
+  expect(readdirSync(dirname(litter))).toEqual(['run.json'])
 })
 
 it.each([
