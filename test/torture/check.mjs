@@ -21,6 +21,7 @@ export async function check(world) {
   runs(world, bad)
   for (const pid of left(world)) bad('left', `process ${pid}: ${command(pid)}`)
   records(world, bad)
+  memory(world, bad)
   litter(world, bad)
   await index(world, bad)
   return found
@@ -97,6 +98,22 @@ function records(world, bad) {
     .sort()
   if (done.join() !== listed.join())
     bad('wrong', `completed_tasks.json has ${listed.join()}, not ${done.join()}`)
+}
+
+/** What it knows of its attempts, and so what it will not run again. */
+function memory(world, bad) {
+  for (const [id, { end }] of Object.entries(world.tasks)) {
+    const folder = join(world.root, '.orchestrate/runs', id)
+    const attempts = existsSync(folder)
+      ? readdirSync(folder)
+          .map(Number)
+          .sort((a, b) => a - b)
+      : []
+    const path = join(folder, String(attempts.at(-1)), 'run.json')
+    const said = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).outcome : 'nothing'
+    if (end === 'completed' ? said !== 'success' : said === undefined || said === 'success')
+      bad('wrong', `${id} is in ${end}/, and the outcome of its last attempt is ${said}`)
+  }
 }
 
 /** Half-written files: none outlives the next start. The lock and the socket are gone with their owner. */

@@ -2,7 +2,7 @@
 // step of two runs gets the same words, whatever the pids, the nonces and the numbers of attempts and agents in its path.
 import { relative } from 'node:path'
 
-const DRAFT = /^\.(.+?)(?:\.\d+\.\d+)?\.draft(\.\d+)?$/
+const DRAFT = /^\.?(.+?)(?:\.\d+){0,2}\.draft(\.\d+)?$/
 
 /** @returns `what` it is and `of` which task; null: not in this workspace. */
 export function place(root, path) {

@@ -153,7 +153,7 @@ export async function act(world) {
   if (!todo.size) return
   const said = readFileSync(world.ledger, 'utf8')
   const path = (state, id) => join(root, 'tasks', state, `${id}.yaml`)
-  if (todo.has('edit') && said.includes('ok 1 start')) {
+  if (todo.has('edit') && /^ok \d+ start/m.test(said)) {
     todo.delete('edit')
     if (existsSync(path('pending', 'after'))) drop(world, 'after', EDITED)
   }
