@@ -300,12 +300,12 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   // ---- begin and end -----------------------------------------------------------------------------
 
   async function close(): Promise<void> {
+    const mine = lock
+    lock = null // no look begins any more: it would take its own end for a take-over
     clearTimeout(timer)
     endUpkeep()
     await watcher?.close()
-    if (lock) await parts.closing().catch(stumble)
-    const mine = lock
-    lock = null
+    if (mine) await parts.closing().catch(stumble)
     await mine?.release()
     for (const done of waiters) done()
   }

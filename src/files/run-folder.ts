@@ -32,6 +32,7 @@ export async function nextAttempt(
   id: string,
 ): Promise<{ attempt: number; folder: string }> {
   const last = (await attempts(runs, id)).at(-1) ?? 0
+  if (last) await removeLeft(join(runs, id, String(last)))
   const left = last ? await readdir(join(runs, id, String(last))) : []
   const used = last === 0 || left.some((name) => !UNBORN.includes(name))
   const attempt = used ? last + 1 : last
@@ -56,9 +57,11 @@ export async function writeRun(runs: string, record: RunRecord): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await write()
   })
-  // Only the holder of the lock writes here: a draft of another is a killed one's.
-  if (record.outcome) await removeDrafts(folder, (pid) => pid === process.pid)
+  if (record.outcome) await removeLeft(folder)
 }
+
+/** Only the holder of the lock writes here: a draft of another process is a killed one's. */
+const removeLeft = (folder: string) => removeDrafts(folder, (pid) => pid === process.pid)
 
 /**
  * The pid of the shim, as `readShim`. An agent may remove its own folder while it runs: then what is known of the run is

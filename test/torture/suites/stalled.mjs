@@ -8,7 +8,7 @@ import { close, makeWorld, orchestrate, pairTasks, pause } from '../world.mjs'
 import { STEP } from './pairs.mjs'
 
 /** Before its lock is taken, or after it was given back, nothing can be taken over. */
-const HELD = /^(?!.*lock|write config|rename config|.*tasks\.db|chmod)/
+const HELD = /^(?!.*(lock|config|tasks\.db)|chmod)/
 const WAKES = ['when the other has ended', 'while the other works']
 
 export async function stalled({ level, random, keep }) {
