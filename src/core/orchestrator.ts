@@ -279,6 +279,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     await queue.records.assign(record)
     queue.names.get('assigned')?.add(`${task.id}_${agentId}.yaml`)
     for (const other of active.values()) if (other.record) other.record.overlapped = true
+    await fence() // we may have stood still since the claim
     run.launch()
     active.set(key(entry), run)
     agents.busy(agentId, task.id, run.pid)

@@ -89,7 +89,8 @@ export class AgentProcess {
     const { attempt, folder } = await disk.nextAttempt(runs, id)
     const sessionId = randomUUID()
     const promptFile = join(folder, 'prompt.md')
-    await writeFile(promptFile, prompt, { mode: 0o600 })
+    // RACE: an empty folder may be another's, who stood still after its `mkdir`: one of us has the attempt.
+    await writeFile(promptFile, prompt, { mode: 0o600, flag: 'wx' })
     const who = { task_id: id, attempt, agent_id: this.agentId, agent_type: this.agentType }
     const argv = kind.argv(settings.command, { promptFile, sessionId })
     const mark = { nonce: `${id}.${attempt}.${randomUUID()}`, boot_id: processes.bootId() }

@@ -73,6 +73,14 @@ const isStopped = (pid) => {
   }
 }
 
+/** A person who takes the work from a process that does not answer: its lock, and its socket, which would not either. */
+function takeAway(world) {
+  rmSync(lockOf(world), { recursive: true })
+  rmSync(join(world.root, '.orchestrate/orchestrate.sock'), { force: true })
+  // The sleeper may write one more record; it joins its run when an orchestrator has seen it alone for settle_ms.
+  world.mayLeaveRecord = true
+}
+
 const lockOf = (world) => join(world.root, '.orchestrate/lock')
 
 /** It knows the owner by its lock, or, where the socket is open already, by an answer that does not come. */
@@ -84,14 +92,14 @@ async function refused(world, child) {
 }
 
 async function overtaken(world) {
-  rmSync(lockOf(world), { recursive: true })
+  takeAway(world)
   const second = await orchestrate(world)
   if (second.code !== 0 && second.code !== 2)
     return `the other could not take over: ${second.stderr.slice(-300)}`
 }
 
 async function beside(world, child) {
-  rmSync(lockOf(world), { recursive: true })
+  takeAway(world)
   let owner = null
   world.other = orchestrate(world, {
     meanwhile() {
