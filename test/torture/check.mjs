@@ -24,6 +24,7 @@ export async function check(world) {
   memory(world, bad)
   litter(world, bad)
   await index(world, bad)
+  await promised(world, bad)
   return found
 }
 
@@ -149,6 +150,18 @@ async function index(world, bad) {
   } finally {
     db.close()
   }
+}
+
+/** What the program's own `verify` says, where this build has it: a second opinion. */
+async function promised(world, bad) {
+  const at = new URL('../../dist/verify/verify.js', import.meta.url)
+  if (!existsSync(at)) return
+  const { verify } = await import(at)
+  const { workspace } = await import(new URL('../../dist/files/workspace.js', import.meta.url))
+  const { findings } = await verify(workspace(world.root))
+  const told = (code) => world.mayLack?.includes(code)
+  for (const { level, code, file, message } of findings)
+    if (level === 'broken' && !told(code)) bad('wrong', `verify: ${code} ${file}: ${message}`)
 }
 
 function command(pid) {
