@@ -1,10 +1,11 @@
 // The invariants (RELIABILITY 5.1, in DESIGN's terms), asked of a workspace after a fault and a recovery. Independent of the
 // program: it reads folders, the agents' own ledger and /proc. Promises: an empty list means that all of them hold.
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import initSqlJs from 'sql.js'
 import { parse } from 'yaml'
-import { hash, left, lines, places, STATES } from './world.mjs'
+import { hash, STATES } from './scenario.mjs'
+import { left, lines, places } from './world.mjs'
 
 /** What a violation counts as in the table of results. */
 const KINDS = ['lost', 'repeated', 'left', 'wrong']
@@ -171,5 +172,3 @@ function command(pid) {
     return 'gone'
   }
 }
-
-export const size = (path) => statSync(path).size

@@ -32,7 +32,7 @@ async function run(options) {
   }
 }
 
-export function pointsOf(text) {
+function pointsOf(text) {
   const counts = new Map()
   return text
     .split('\n')

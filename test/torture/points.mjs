@@ -5,7 +5,7 @@ import { relative } from 'node:path'
 const DRAFT = /^\.?(.+?)(?:\.\d+){0,2}\.draft(\.\d+)?$/
 
 /** @returns `what` it is and `of` which task; null: not in this workspace. */
-export function place(root, path) {
+function place(root, path) {
   const rel = relative(root, String(path))
   if (rel.startsWith('..') || rel.startsWith('/')) return null
   const parts = rel.split('/')

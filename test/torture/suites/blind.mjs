@@ -4,7 +4,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { recovered } from '../case.mjs'
 import { chance } from '../random.mjs'
-import { close, HOUSE, makeWorld, orchestrate } from '../world.mjs'
+import { noted } from '../scenario.mjs'
+import { close, makeWorld, orchestrate } from '../world.mjs'
 
 /** ms from the start, or from when it holds the lock. */
 const [EARLY, LATE] = [1500, 1500]
@@ -70,7 +71,7 @@ function tasksOf(random, many) {
     const after = n > 10 && random.next() < 0.2 ? `dependencies: [t${random.below(n)}]\n` : ''
     const text =
       random.next() < 0.8
-        ? `description: sh '${HOUSE}test/torture/ledger.sh' sleep ${seconds}\npreferred_agent: shell\n`
+        ? `description: ${noted(`sleep ${seconds}`)}\npreferred_agent: shell\n`
         : `description: Look around. SIM:sleep ${seconds}\npreferred_agent: claude\n`
     tasks[`t${n}`] = { text: text + after, end: 'completed', most: 1 }
   }

@@ -2,7 +2,7 @@
 // by name, so a step that the recovery does not take is told as not reached.
 import { faulted } from '../case.mjs'
 import { byLabel, golden, nameOf } from '../golden.mjs'
-import { pairTasks } from '../world.mjs'
+import { pairTasks } from '../scenario.mjs'
 
 /** Steps of ours; write-file-atomic's own are the points suite's. */
 export const STEP =

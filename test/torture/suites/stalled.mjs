@@ -4,7 +4,8 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { recovered } from '../case.mjs'
 import { byLabel, golden, nameOf } from '../golden.mjs'
-import { close, makeWorld, orchestrate, pairTasks, pause } from '../world.mjs'
+import { pairTasks, pause } from '../scenario.mjs'
+import { close, makeWorld, orchestrate } from '../world.mjs'
 import { STEP } from './pairs.mjs'
 
 /** Before its lock is taken, or after it was given back, nothing can be taken over. */
