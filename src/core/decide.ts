@@ -12,7 +12,8 @@ const MAX_STILLBORN = 3
 export function decide(where: State | null, run: RunSight, rules: Rules): Action {
   const over = run.record?.outcome !== undefined
   if (run.phase === 'none' || over) {
-    if (where === 'assigned') return over && run.assigned ? finalised(run) : { do: 'back' }
+    if (over && run.assigned && where && where !== 'pending') return finalised(run)
+    if (where === 'assigned') return { do: 'back' }
     if (where !== 'pending') return { do: 'nothing' }
     return over && run.record?.outcome === 'success' && !run.record.released
       ? { do: 'hold' }
@@ -34,7 +35,7 @@ export function decide(where: State | null, run: RunSight, rules: Rules): Action
   return run.ageMs > rules.deadlineMs ? { do: 'interrupt', why: 'timeout' } : { do: 'follow' }
 }
 
-/** It ended, was written down, and the move was not made: a crash between the two. The move is made again. */
+/** It ended, was written down, and the rest (record, move) was not done: a crash between the two. It is done again. */
 const finalised = (run: RunSight): Action => ({
   do: 'finalise',
   outcome: run.record?.outcome ?? 'interrupted',

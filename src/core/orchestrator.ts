@@ -119,7 +119,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       if (ours || memory.unfinished(entry)) await adopt(entry.id, entry).catch(failed(entry.id))
     }
     for (const { id, path } of scan.orphans) {
-      if (!(await adopt(id, null))) await queue.records.shelve(path, id)
+      const settled = queue.find(id, ['completed', 'failed']) ?? null
+      if (!(await adopt(id, settled))) await queue.records.shelve(path, id)
     }
     const due = [...active].filter(([id]) => (later.get(id) ?? 0) < performance.now())
     await Promise.all(due.map(([id, run]) => attend(id, run).catch(failed(id))))
@@ -151,8 +152,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   async function adopt(id: string, entry: Entry | null): Promise<boolean> {
     if (active.has(id.toLowerCase())) return true
     const record = await newest(at.runs, id)
-    const unmoved = entry?.state === 'assigned' && record !== null && queue.isAssigned(record)
-    if (!record || (record.outcome && !unmoved)) {
+    const unended = entry && entry.state !== 'pending' && record && queue.isAssigned(record)
+    if (!record || (record.outcome && !unended)) {
       if (entry?.state !== 'assigned') return false
       await queue.place(entry, 'pending')
       await queue.records.unassign(id)

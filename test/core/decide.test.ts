@@ -191,6 +191,13 @@ describe('the table', () => {
       'failed',
     ],
     ['moved to failed/ while it ran', 'failed', {}, 'interrupt'],
+    [
+      'moved while it ran, over, its record still in assigned/',
+      'failed',
+      { record: record({ outcome: 'cancelled' }), phase: 'ended', alive: false },
+      'finalise',
+      'cancelled',
+    ],
     ['removed while it ran', null, {}, 'interrupt'],
     [
       'moved, and ended well',
@@ -221,7 +228,7 @@ describe('the table', () => {
     [
       'settled',
       'completed',
-      { record: record({ outcome: 'success' }), phase: 'ended', alive: false },
+      { record: record({ outcome: 'success' }), phase: 'ended', alive: false, assigned: false },
       'nothing',
     ],
   ])('%s in %s', (_, where, seen, action, outcome) => {
