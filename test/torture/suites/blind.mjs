@@ -9,30 +9,32 @@ import { close, makeWorld, orchestrate } from '../world.mjs'
 
 /** ms from the start, or from when it holds the lock. */
 const [EARLY, LATE] = [1500, 1500]
+/** `seconds`: the longest task, so that the work lasts as long as the kills. */
 const LEVEL = {
-  full: { tasks: 100, kills: 60, rounds: 5 },
-  minutes: { tasks: 100, kills: 40, rounds: 1 },
-  short: { tasks: 12, kills: 10, rounds: 1 },
+  full: { tasks: 100, seconds: 12, kills: 40, rounds: 8 },
+  minutes: { tasks: 100, seconds: 12, kills: 40, rounds: 1 },
+  short: { tasks: 12, seconds: 2, kills: 10, rounds: 1 },
 }
 
 export async function blind({ level, random, keep }) {
-  const { tasks, kills, rounds } = LEVEL[level]
+  const { rounds, ...plan } = LEVEL[level]
   return Array.from({ length: rounds }, (_, n) => {
     const seed = random.below(2 ** 31)
     return {
-      fault: `\`kill -9\` at a moment by chance, ${tasks} tasks, 4 agents`,
+      fault: `\`kill -9\` at a moment by chance, ${plan.tasks} tasks, 4 agents`,
       name: `blind kills, round ${n + 1}`,
-      run: () => round(chance(seed), tasks, kills, keep),
+      whole: true,
+      run: () => round(chance(seed), plan, keep),
     }
   })
 }
 
-async function round(random, many, kills, keep) {
-  const world = makeWorld({ tasks: tasksOf(random, many), acts: false })
+async function round(random, plan, keep) {
+  const world = makeWorld({ tasks: tasksOf(random, plan), acts: false })
   const violations = []
   let tries = 0
   try {
-    for (let over = false; !over && tries < kills; ) {
+    for (let over = false; !over && tries < plan.kills; ) {
       const early = random.next() < 0.25
       const after = random.below(early ? EARLY : LATE)
       let from = early ? performance.now() : null
@@ -64,10 +66,10 @@ function holds(world, pid) {
 }
 
 /** Most for the shell, some for the simulated agent; some in a chain. Long enough that many kills fall into the work. */
-function tasksOf(random, many) {
+function tasksOf(random, { tasks: many, seconds: longest }) {
   const tasks = {}
   for (let n = 0; n < many; n++) {
-    const seconds = (random.next() * 2).toFixed(2)
+    const seconds = (random.next() * longest).toFixed(2)
     const after = n > 10 && random.next() < 0.2 ? `dependencies: [t${random.below(n)}]\n` : ''
     const text =
       random.next() < 0.8
