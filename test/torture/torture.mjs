@@ -28,10 +28,12 @@ const suites = wanted.filter((name) => name in SUITES)
 const text = suites.length ? null : values.only
 const begun = Date.now()
 const say = (line) => values.json || process.stdout.write(`${line}\n`)
+let enough = false
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.on(signal, () => {
-    closeAll()
-    process.exit(130)
+    if (enough) process.exit(130)
+    enough = true
+    say('no further cases; once more ends those at work')
   })
 process.on('exit', closeAll)
 
@@ -57,7 +59,11 @@ for (const name of text ? Object.keys(SUITES) : suites) {
 }
 
 async function work(suite, queue, until) {
-  for (let one = queue.shift(); one && (one.whole || Date.now() < until); one = queue.shift()) {
+  for (
+    let one = queue.shift();
+    one && !enough && (one.whole || Date.now() < until);
+    one = queue.shift()
+  ) {
     const from = Date.now()
     const { run, ...about } = one
     const end = one.skip
