@@ -26,7 +26,7 @@ describe(`torture, seed ${seed} (npm run torture -- --short --seed ${seed})`, ()
   let rows: Row[] = []
   beforeAll(async () => {
     rows = await torture()
-  }, 300_000)
+  }, 600_000)
 
   for (const [suite, what] of Object.entries(SUITES))
     it(`${suite}: after ${what}, nothing is lost, repeated or left`, (context) => {
