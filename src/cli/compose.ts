@@ -18,6 +18,7 @@ import { serve } from '../server/serve.ts'
 import { socketPath } from '../server/socket.ts'
 import { type Log, OrchestrateError, type Orchestrator, type Settings } from '../types.ts'
 import { agentParts } from './agent-parts.ts'
+import { catchUp } from './catch-up.ts'
 import { watchConfig } from './config-watch.ts'
 import { createGuard } from './guard.ts'
 import { logFile } from './log-file.ts'
@@ -105,6 +106,7 @@ async function begin(
   }
   const index = await openIndex({ file: settings.database, log, mine })
   endings.push(() => index.close())
+  await catchUp(index, at.runs)
   if (settings.metrics.enabled) {
     const metrics = await startMetrics({ port: settings.metrics.port, index, log })
     endings.push(() => metrics.close())

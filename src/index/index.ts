@@ -16,6 +16,8 @@ export interface Index extends Mirror, Queries {
   /** Calls back once for each run that ends from now on; returns how to stop that. */
   onRunEnd(listener: (run: RunRecord) => void): () => void
   dump(): Dump
+  /** The runs that it shows at work. */
+  unended(): { task_id: string; attempt: number }[]
   /** Saves the image now, if something changed. Never throws. */
   save(): Promise<void>
   /** Saves for the last time; from then on the mirror takes nothing, and a question throws. */
@@ -88,6 +90,7 @@ export async function openIndex(parts: {
     onEvent: (listener) => subscribe(onEvent, listener),
     onRunEnd: (listener) => subscribe(onRunEnd, listener),
     dump: () => dump(sql),
+    unended: () => sql.rows('SELECT task_id, attempt FROM runs WHERE outcome IS NULL'),
     save: saver.save,
     async close() {
       if (closed) return
