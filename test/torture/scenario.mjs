@@ -21,7 +21,7 @@ export const TASKS = {
   flaky: { text: 'description: Create flaky.txt SIM:fail-once\n', end: 'completed', most: 2 },
   bad: { text: shell('false', 'max_retries: 1\n'), end: 'failed', most: 2 },
   after: { text: shell('false', 'dependencies: [ok, flaky]\n'), end: 'completed', most: 1 },
-  gone: { text: shell('sleep 30', 'priority: high\n'), end: 'failed', most: 1 },
+  gone: { text: shell('sleep 100', 'priority: high\n'), end: 'failed', most: 1 },
 }
 /** What the person makes of `after` while it waits. */
 export const EDITED = shell('true', 'dependencies: [ok, flaky]\npriority: high\n')

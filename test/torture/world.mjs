@@ -30,7 +30,12 @@ monitoring: { health_check_interval: 0.2 }
 
 const open = new Set()
 /** @param tasks id → { text, end, most }; null: an empty world. @param acts whether the person acts. */
-export function makeWorld({ tasks = TASKS, acts = tasks === TASKS, slots = 2 } = {}) {
+export function makeWorld({
+  tasks = TASKS,
+  acts = tasks === TASKS,
+  slots = 2,
+  patienceMs = PATIENCE_MS,
+} = {}) {
   const top = mkdtempSync(join(tmpdir(), 'torture-'))
   const [root, ledger] = [join(top, 'work'), join(top, 'ledger')]
   for (const folder of ['tasks/pending', 'context'])
@@ -43,6 +48,7 @@ export function makeWorld({ tasks = TASKS, acts = tasks === TASKS, slots = 2 } =
     root,
     ledger,
     slots,
+    patienceMs,
     tasks: { ...tasks },
     faces: new Map(),
     todo: new Set(),
@@ -103,7 +109,7 @@ export async function orchestrate(
     await act(world)
     await meanwhile?.(child)
     if (!end) await Promise.race([over, pause(15)])
-    if (performance.now() - begun > PATIENCE_MS && !hung) {
+    if (performance.now() - begun > world.patienceMs && !hung) {
       hung = true
       child.kill('SIGKILL')
     }

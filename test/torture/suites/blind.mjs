@@ -7,6 +7,8 @@ import { chance } from '../random.mjs'
 import { noted } from '../scenario.mjs'
 import { close, makeWorld, orchestrate } from '../world.mjs'
 
+/** ms; the last one does what is left of the work. */
+const PATIENCE_MS = 600_000
 /** ms from the start, or from when it holds the lock. */
 const [EARLY, LATE] = [1500, 1500]
 /** `seconds`: the longest task, so that the work lasts as long as the kills. */
@@ -30,7 +32,7 @@ export async function blind({ level, random, keep }) {
 }
 
 async function round(random, plan, keep) {
-  const world = makeWorld({ tasks: tasksOf(random, plan), acts: false })
+  const world = makeWorld({ tasks: tasksOf(random, plan), acts: false, patienceMs: PATIENCE_MS })
   const violations = []
   let tries = 0
   try {
