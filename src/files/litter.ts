@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Workspace } from './workspace.ts'
 
 /** `.run.json.<pid>.<n>.draft`, write-file-atomic's digits behind it, `config.json.<pid>.draft`. */
-const WRITER = /\.(\d+)(?:\.\d+)?\.draft(?:\.\d+)?$/
+const WRITER = /^(?:\..+?\.(\d+)\.\d+\.draft(?:\.\d+)?|config\.json\.(\d+)\.draft)$/
 /** ms. A writer in another container has a pid that says nothing here. */
 const OLD_MS = 60_000
 
@@ -28,7 +28,8 @@ export async function removeDrafts(
 ): Promise<void> {
   // Not there, or not ours to read: nothing to remove either.
   for (const name of await readdir(folder).catch(() => [])) {
-    const pid = Number(WRITER.exec(name)?.[1])
+    const [, draft, config] = WRITER.exec(name) ?? []
+    const pid = Number(draft ?? config)
     if (!pid || alive(pid)) continue
     const path = join(folder, name)
     const seen = await lstat(path).catch(() => null) // someone was quicker

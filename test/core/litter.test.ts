@@ -59,7 +59,7 @@ it.each([
     `tasks/pending/.a.yaml.${DEAD}.1.draft`,
     new Date(),
   ],
-  ['it is a person’s', `tasks/pending/notes.draft`, OLD],
+  ['it is a person’s', `tasks/pending/notes.${DEAD}.draft`, OLD],
   ['it is a task', `tasks/pending/a.${DEAD}.draft.yaml`, OLD],
   ['it is an editor’s', 'tasks/pending/.a.yaml.swp', OLD],
 ])('%s: it stays', async (_, path, when) => {
