@@ -1,10 +1,11 @@
 // The invariants (RELIABILITY 5.1, in DESIGN's terms), asked of a workspace after a fault and a recovery. Independent of the
 // program: it reads folders, the agents' own ledger and /proc. Promises: an empty list means that all of them hold.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import initSqlJs from 'sql.js'
 import { parse } from 'yaml'
-import { hash, STATES } from './scenario.mjs'
+import { HOUSE, hash, STATES } from './scenario.mjs'
 import { left, lines, places } from './world.mjs'
 
 /** What a violation counts as in the table of results. */
@@ -128,6 +129,28 @@ function litter(world, bad) {
     if (/^\.orchestrate\/(lock|orchestrate\.sock|context\.lock)$/.test(at))
       bad('wrong', `${at} was left`)
   }
+}
+
+/** The answers of `status` and `tasks`, and the same answers once the index is deleted. */
+export async function answers(world) {
+  const ask = () =>
+    ['status', 'tasks'].map((word) => {
+      const args = [join(HOUSE, 'dist/cli/main.js'), word, '--json']
+      const { stdout } = spawnSync(process.execPath, args, { cwd: world.root, encoding: 'utf8' })
+      return stdout
+    })
+  const before = ask()
+  rmSync(join(world.root, 'tasks.db'))
+  const after = ask()
+  const rows = JSON.parse(after[1])
+  const wrong = rows.filter(({ id, status }) => world.tasks[id]?.end !== status)
+  if (
+    before.join() === after.join() &&
+    rows.length === Object.keys(world.tasks).length &&
+    !wrong.length
+  )
+    return []
+  return [{ kind: 'wrong', text: `without an index the answers are others: ${before} ${after}` }]
 }
 
 let sql = null

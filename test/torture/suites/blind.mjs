@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { recovered } from '../case.mjs'
+import { answers } from '../check.mjs'
 import { chance } from '../random.mjs'
 import { noted } from '../scenario.mjs'
 import { close, makeWorld, orchestrate } from '../world.mjs'
@@ -50,7 +51,7 @@ async function round(random, plan, keep) {
       else over = true
       if (end.hung) violations.push({ kind: 'wrong', text: 'it hung' })
     }
-    violations.push(...(await recovered(world)))
+    violations.push(...(await recovered(world)), ...(await answers(world)))
     return { violations, tries }
   } finally {
     close(world, { keep: keep && violations.length > 0 })
