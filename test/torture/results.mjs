@@ -1,54 +1,49 @@
-// The figures of a torture run: test/torture/RESULTS.json, and their table between two markers in README.md.
-// Promises: they name commit, date, node and seed; what was skipped or never reached is not counted as tried.
+// The figures of a torture run: test/torture/RESULTS.json, by suite, and their table between two markers in README.md.
+// Promises: each suite names commit, date, node and seed, and a run of one suite leaves the figures of the others; what was skipped
+// or never reached is not counted as tried.
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { count } from './check.mjs'
 
 const RESULTS = fileURLToPath(new URL('RESULTS.json', import.meta.url))
 const README = fileURLToPath(new URL('../../README.md', import.meta.url))
 const [BEGIN, END] = ['<!-- torture: begin -->', '<!-- torture: end -->']
+const EMPTY = { tried: 0, lost: 0, repeated: 0, left: 0, wrong: 0, unreached: 0, skipped: 0 }
 
-export async function report(done, { seed, level, planned, begun, write, readme }) {
+/** @param planned by suite, how many cases there were. @param write whether to keep it; @param readme also its table. */
+export function report(done, { seed, level, planned, write, readme }) {
+  const failed = done.filter((one) => one.violations.length > 0)
+  if (write) {
+    const all = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, 'utf8')) : {}
+    const date = new Date().toISOString().slice(0, 10)
+    const about = { commit: commit(), date, node: process.version, seed, level }
+    for (const [suite, cases] of Object.entries(planned)) {
+      const own = done.filter((one) => one.suite === suite)
+      const bad = own.flatMap(({ name, violations }) =>
+        violations.length ? { name, violations } : [],
+      )
+      all[suite] = { ...about, planned: cases, cases: own.length, rows: rowsOf(own), failed: bad }
+    }
+    writeFileSync(RESULTS, `${JSON.stringify(all, null, 2)}\n`)
+    if (readme) putTable(all)
+  }
+  const skipped = done.filter((one) => one.skipped).length
+  return { failed: failed.length, skipped, table: tableOf(rowsOf(done)) }
+}
+
+function rowsOf(done) {
   const rows = new Map()
   for (const one of done) {
-    const row = rows.get(one.fault) ?? {
-      fault: one.fault,
-      tried: 0,
-      lost: 0,
-      repeated: 0,
-      left: 0,
-      wrong: 0,
-      unreached: 0,
-      skipped: 0,
-    }
+    const row = rows.get(one.fault) ?? { fault: one.fault, ...EMPTY }
     rows.set(one.fault, row)
     if (one.skipped) row.skipped++
-    else if (!one.reached) row.unreached++
-    else row.tried += one.tries
+    else if (one.reached) row.tried += one.tries
+    else row.unreached++
     for (const [kind, times] of Object.entries(count(one.violations)))
       row[kind] += Math.min(times, 1)
   }
-  const table = tableOf([...rows.values()])
-  const failed = done.filter((one) => one.violations.length > 0)
-  if (write) {
-    const about = {
-      commit: commit(),
-      date: new Date().toISOString().slice(0, 10),
-      node: process.version,
-      seed,
-      level,
-      seconds: Math.round((Date.now() - begun) / 1000),
-      planned,
-      cases: done.length,
-    }
-    writeFileSync(
-      RESULTS,
-      `${JSON.stringify({ ...about, rows: [...rows.values()], failed: failed.map(({ name, violations }) => ({ name, violations })) }, null, 2)}\n`,
-    )
-    if (readme) putTable(about, table)
-  }
-  return { failed: failed.length, skipped: done.filter((one) => one.skipped).length, table }
+  return [...rows.values()]
 }
 
 function tableOf(rows) {
@@ -63,23 +58,24 @@ function tableOf(rows) {
   ].join('\n')
 }
 
-function putTable({ commit: at, date, node, seed, cases, level }, table) {
+function putTable(all) {
   const text = readFileSync(README, 'utf8')
   const [from, to] = [text.indexOf(BEGIN), text.indexOf(END)]
   if (from < 0 || to < from) throw new Error(`README.md has no ${BEGIN} … ${END}`)
-  const again = `${cases} cases on ${date}, commit ${at}, node ${node}: \`npm run torture -- ${level === 'full' ? '--full ' : ''}--seed ${seed}\``
+  const suites = Object.values(all)
+  const each = (key) => [...new Set(suites.map((suite) => suite[key]))].join(', ')
+  const about = `Last run ${each('date')} at ${each('commit')}, node ${each('node')}, seed ${each('seed')}; all figures: [RESULTS.json](test/torture/RESULTS.json).`
+  const table = tableOf(suites.flatMap(({ rows }) => rows))
   writeFileSync(
     README,
-    `${text.slice(0, from + BEGIN.length)}\n${again}\n\n${table}\n${text.slice(to)}`,
+    `${text.slice(0, from + BEGIN.length)}\n${table}\n\n${about}\n${text.slice(to)}`,
   )
 }
 
 const commit = () => {
   try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-      cwd: fileURLToPath(new URL('.', import.meta.url)),
-      encoding: 'utf8',
-    }).trim()
+    const cwd = fileURLToPath(new URL('.', import.meta.url))
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd, encoding: 'utf8' }).trim()
   } catch {
     return 'unknown' // not a clone
   }

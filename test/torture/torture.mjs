@@ -89,14 +89,8 @@ async function work(suite, queue, until) {
   }
 }
 
-const { failed, skipped, table } = await report(done, {
-  seed,
-  level,
-  planned,
-  begun,
-  write: values.results || values.readme,
-  readme: values.readme,
-})
+const keepIt = { write: values.results || values.readme, readme: values.readme }
+const { failed, skipped, table } = report(done, { seed, level, planned, ...keepIt })
 say(table)
 say(
   `seed ${seed}: ${done.length} cases, ${failed} not held, ${skipped} skipped, ${Math.round((Date.now() - begun) / 1000)} s`,

@@ -2,7 +2,7 @@
 // Debian's strace. One thread in the pool, for strace counts by thread; `-b execve` lets go of the agents, so that only the
 // orchestrator is hit.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { judge, recovered } from '../case.mjs'
 import { close, makeWorld, orchestrate } from '../world.mjs'
@@ -104,7 +104,7 @@ async function struck(call, when, mode, keep) {
     })
     violations.push(...judge(end, { act: mode }))
     const reached =
-      existsSync(file) && /INJECTED|killed by SIGKILL/.test(readFileSync(file, 'utf8'))
+      mode === 'kill' ? end.signal === 'SIGKILL' : readFileSync(file, 'utf8').includes('INJECTED')
     violations.push(...(await recovered(world)))
     return { violations, reached }
   } finally {
