@@ -1,6 +1,6 @@
 // The folder of a run, `.orchestrate/runs/<id>/<attempt>/`: what it says, in any state a crash may leave it.
 import { constants } from 'node:fs'
-import { lstat, mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunRecord } from '../types.ts'
 import { assertInside, isErrno, makeFolder, orNull, writeWhole } from './files.ts'
@@ -43,6 +43,8 @@ export async function nextAttempt(
   await mkdir(folder, { mode: 0o700 }).catch((error) => {
     if (!isErrno(error, 'EEXIST') || used) throw error
   })
+  // What was seen there is a dead one's; a prompt that comes from now on is that of who has the attempt.
+  if (!used && left.includes('prompt.md')) await rm(join(folder, 'prompt.md'), { force: true })
   return { attempt, folder }
 }
 
