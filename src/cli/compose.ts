@@ -170,10 +170,6 @@ async function begin(
     { index, orchestrator, pid: process.pid, notes: remarks, stop },
     log,
   )
-  const served = await serve({ path: socketPath(at.root), operations, log, mine: true })
-  endings.push(() => served.close())
-  log('info', `started (pid ${process.pid})`)
-  endings.push(() => log('info', 'stopped'))
   const picture = (): Picture => ({ status: index.status(extra()), agents: index.agents() })
   /** The last one, for who still asks when the index is closed. */
   let last: Picture | null = null
@@ -181,6 +177,15 @@ async function begin(
     last = picture()
   }
   const extra = () => ({ pid: process.pid, halted: orchestrator.halted(), notes: remarks() })
+  const path = socketPath(at.root)
+  const served = await serve({ path, operations, log, mine: true }).catch(async (error) => {
+    // It works already: nobody could reach it, and its lock would keep everyone else out.
+    await orchestrator.stop('detach')
+    throw error
+  })
+  endings.push(() => served.close())
+  log('info', `started (pid ${process.pid})`)
+  endings.push(() => log('info', 'stopped'))
   return {
     orchestrator,
     picture: () => last ?? picture(),

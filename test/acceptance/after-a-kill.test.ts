@@ -1,5 +1,5 @@
 // What a killed orchestrator leaves stands in nobody's way: found by the torture, each kept here as small as it gets.
-import { mkdirSync, readlinkSync } from 'node:fs'
+import { mkdirSync, readlinkSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -27,3 +27,15 @@ it('killed in the middle of a merge: the next one does not wait until the lock a
   // A lock is stale after 30 s.
   expect(performance.now() - begun).toBeLessThan(25_000)
 })
+
+it('a socket that cannot be made: it says so, ends, and keeps nobody out', async () => {
+  const stage = open(SHELLS)
+  stage.write('.orchestrate/orchestrate.sock/in-the-way', '')
+  stage.drop('a.yaml', shell('true'))
+  const said = await stage.run(['run'])
+  expect(said.code).toBe(1)
+  expect(stage.pid()).toBeNull()
+  rmSync(join(stage.at.home, 'orchestrate.sock'), { recursive: true })
+  expect((await stage.run(['run'])).code).toBe(0)
+  expect(stage.files()).toEqual(['completed/a.yaml'])
+}, 60_000)

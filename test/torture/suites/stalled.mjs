@@ -9,7 +9,7 @@ import { close, makeWorld, orchestrate } from '../world.mjs'
 import { STEP } from './pairs.mjs'
 
 /** Before its lock is taken, or after it was given back, nothing can be taken over. */
-const HELD = /^(?!.*(lock|config|tasks\.db)|chmod)/
+const HELD = /^(?!.*(lock|config|tasks\.db|probe)|chmod)/
 const WAKES = ['when the other has ended', 'while the other works']
 
 export async function stalled({ level, random, keep }) {
@@ -76,7 +76,7 @@ const isStopped = (pid) => {
 
 /** A person who takes the work from a process that does not answer: its lock, and its socket, which would not either. */
 function takeAway(world) {
-  rmSync(lockOf(world), { recursive: true })
+  rmSync(lockOf(world), { recursive: true, force: true })
   rmSync(join(world.root, '.orchestrate/orchestrate.sock'), { force: true })
   // The sleeper may write one more record; it joins its run when an orchestrator has seen it alone for settle_ms.
   world.mayLeaveRecord = true
