@@ -61,7 +61,7 @@ export async function compose(at: Workspace, wishes: Wishes): Promise<Composed> 
   try {
     return await begin(at, wishes, endings, end, works)
   } catch (error) {
-    // It works already, and would go on with nobody to reach it.
+    // It works already: nobody could reach it, and its lock would keep everyone else out.
     await (begun as Orchestrator | null)?.stop('detach')
     await end()
     throw error
@@ -178,11 +178,7 @@ async function begin(
   }
   const extra = () => ({ pid: process.pid, halted: orchestrator.halted(), notes: remarks() })
   const path = socketPath(at.root)
-  const served = await serve({ path, operations, log, mine: true }).catch(async (error) => {
-    // It works already: nobody could reach it, and its lock would keep everyone else out.
-    await orchestrator.stop('detach')
-    throw error
-  })
+  const served = await serve({ path, operations, log, mine: true })
   endings.push(() => served.close())
   log('info', `started (pid ${process.pid})`)
   endings.push(() => log('info', 'stopped'))
