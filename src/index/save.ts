@@ -41,7 +41,7 @@ export function createSaver(parts: {
   mine?: (() => Promise<boolean>) | undefined
   timers?: Timers | undefined
 }): Saver {
-  const { file, log, mine = async () => true, timers = real } = parts
+  const { file, log, mine, timers = real } = parts
   let [dirty, closed] = [false, false]
   let timer: unknown = null
   let writing: Promise<void> | null = null
@@ -70,7 +70,7 @@ export function createSaver(parts: {
 
   async function attempt(): Promise<void> {
     try {
-      if (await mine()) await writeImage(file, parts.image())
+      if (!mine || (await mine())) await writeImage(file, parts.image())
       failure = null
     } catch (error) {
       dirty = true

@@ -124,9 +124,9 @@ export class Folders {
       })
       // What was claimed is what runs: a later edit counts when it is queued again.
       if (state !== 'pending' && entry.task) {
-        if (state !== 'assigned' || body === old) return
-        result.edited.push(entry)
+        if (body === old) return
         this.#edited.add(entry)
+        if (state === 'assigned') result.edited.push(entry)
         return
       }
       const steady = Date.now() - seen.ctimeMs >= this.rules.settleMs

@@ -2,7 +2,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { open, shell } from './harness.ts'
+import { living, open, shell } from './harness.ts'
 
 it('a second file does not run once the first has succeeded and is taken away: the success is remembered', async () => {
   const house = open()
@@ -28,10 +28,26 @@ it('an edit that came while its agent worked counts when it is queued again', as
   })
   await house.orchestrator.start()
   house.drop('a.yaml', shell('while ! test -e go; do sleep 0.05; done; echo one >>ledger; exit 1'))
-  await house.until('it runs', () => house.files().join() === 'assigned/a.yaml')
+  // Not before: a file that changes between the claim and the start goes back.
+  await house.until('it runs', () => living(house, 'a').length > 0)
   house.drop('a.yaml', shell('echo two >>ledger'), 'assigned')
   await house.until('it is told', () => house.log.some((line) => /was edited while/.test(line)))
   writeFileSync(join(house.at.root, 'go'), '')
   await house.until('the end', () => house.files().join() === 'completed/a.yaml')
   expect(readFileSync(join(house.at.root, 'ledger'), 'utf8')).toBe('one\ntwo\n')
+})
+
+it('an edit of what failed counts, however soon the retry follows', async () => {
+  for (const pause of [0, 20, 100]) {
+    const house = open()
+    await house.orchestrator.start()
+    house.drop('a.yaml', shell('echo one >>ledger; exit 1'))
+    await house.until('its failure', () => house.views()['failed/a.yaml']?.status === 'failed')
+    house.drop('a.yaml', shell('echo two >>ledger'), 'failed')
+    await new Promise((resolve) => setTimeout(resolve, pause)) // the edit is seen, or it is not
+    await house.orchestrator.retry('a')
+    await house.until('the end', () => house.files().join() === 'completed/a.yaml')
+    expect(readFileSync(join(house.at.root, 'ledger'), 'utf8')).toBe('one\ntwo\n')
+    await house.orchestrator.stop('now')
+  }
 })
