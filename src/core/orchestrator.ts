@@ -79,7 +79,10 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     looking ??= (async () => {
       do {
         dirty = false
+        const before = [...waiters]
         await once().catch(stumble)
+        // Not only at the last: where something changes all the time, there is none.
+        for (const done of before) done()
       } while (dirty && lock)
       looking = null
       for (const done of waiters) done()
