@@ -104,7 +104,7 @@ if (!world.mounted) say('not root, or no mount: no disk becomes full in this run
 try {
   await keeper.up({ calmly: true })
   const spoil = options.sabotage ? sabotage({ ...base, until }) : Promise.resolve()
-  const mean = minutes < 2 ? 2500 : 6500
+  const mean = minutes < 2 ? 2500 : 5000
   const loop = (work) =>
     work.catch((error) => journal.violation('the soak itself', error.message, error.stack))
   await Promise.all(

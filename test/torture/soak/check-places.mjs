@@ -1,7 +1,6 @@
 // Each task that was given is in exactly one place, or was removed by our own hand, with its bytes as they were given.
 // Promises: what moves while we look is looked at again before it is called lost.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { sleep } from './command.mjs'
 import { hashOf, revisionOf } from './task-text.mjs'
 import { quietly, STATES } from './world.mjs'

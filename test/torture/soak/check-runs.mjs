@@ -56,7 +56,13 @@ export function createRuns({ world, book, journal }) {
     const detail = `outcome ${record?.outcome}; by hand: ${by}`
     if (next && (record?.outcome === 'success' || stop) && !isExcused(task, run, record, until))
       journal.violation('a success was repeated', about, detail)
-    if (record?.outcome === 'success' && !stop && !book.touched(task, start.at - SLACK, until))
+    const cut = task.kind === 'simulated lingering' // it is ended after its end event
+    if (
+      record?.outcome === 'success' &&
+      !stop &&
+      !cut &&
+      !book.touched(task, start.at - SLACK, until)
+    )
       journal.violation('a success that did not come to its end', about, detail)
     for (const id of task.dependencies) dependency(id, start.at, about)
     revision(task, start, record, about)
@@ -67,6 +73,7 @@ export function createRuns({ world, book, journal }) {
     const from = run.starts[0].at - SLACK
     if (!task.git && book.touched(task, from, until)) return true
     if (record?.outcome === 'timeout') return true
+    if (record?.outcome === 'no-result' && task.kind === 'simulated silent') return true
     const hit = ['stop --now', 'stop', ...(record?.agent_type === 'claude' ? ['disk full'] : [])]
     return record?.outcome !== 'success' && book.stormy(from, until, ...hit)
   }
@@ -101,7 +108,9 @@ export function createRuns({ world, book, journal }) {
   function agents(all) {
     const byAgent = new Map()
     for (const record of all) {
-      if (!record?.ended_at) continue
+      // Of what died or was moved while nobody looked, the end is when somebody looked again.
+      const known = record?.ended_at && record.outcome !== 'interrupted'
+      if (!known || book.tasks.get(record.task_id)?.touches.length !== 0) continue
       const list = byAgent.get(record.agent_id) ?? []
       byAgent.set(record.agent_id, list)
       list.push({ from: Date.parse(record.assigned_at), to: Date.parse(record.ended_at), record })

@@ -8,7 +8,7 @@ import { livingOf, statOf } from './processes.mjs'
 import { quietly } from './world.mjs'
 
 const WEIGHTS = {
-  ...{ kill: 40, pause: 9, detach: 8, stopNow: 6, stopWait: 2, database: 7, socket: 6 },
+  ...{ kill: 55, pause: 9, detach: 8, stopNow: 6, stopWait: 2, database: 7, socket: 6 },
   ...{ shim: 8, agent: 9, checkout: 6, full: 4 },
 }
 /** Those that leave the orchestrator alone: for a while in which its size is measured. */
