@@ -162,6 +162,8 @@ export function createRuns({ world, book, journal }) {
           journal.violation('failed without a failure', task.id, `last: ${last?.outcome}`)
         if (!existsSync(record('failed'))) journal.violation('failed without its record', task.id)
       }
+      if (existsSync(book.path(task, 'pending')) && !byHand && last?.outcome === 'success')
+        journal.violation('a success went back to pending', task.id)
       if (last && !last.outcome) journal.violation('a run without an end', task.id)
     }
   }

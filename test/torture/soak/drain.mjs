@@ -6,7 +6,9 @@ import { sleep } from './command.mjs'
 import { STATES } from './world.mjs'
 
 /** ms: the retries, time-outs and graces of what is still under way. */
-const LONGEST = 300_000
+const LONGEST = 180_000
+/** Why a task may wait for ever: what it needs failed or was removed; or it was moved back when it had succeeded. */
+const EXPECTED = /depends on|waits for|it succeeded before/
 
 export function createDrain(parts) {
   const { world, book, journal, command, keeper, hands, places, runs, processes, mirror } = parts
@@ -16,7 +18,7 @@ export function createDrain(parts) {
     for (;;) {
       const said = await command(['status', '--json'])
       const status = said.code === 0 ? JSON.parse(said.out) : null
-      const stuck = status?.waiting.filter(({ reason }) => !/depends on|waits for/.test(reason))
+      const stuck = status?.waiting.filter(({ reason }) => !EXPECTED.test(reason))
       if (status && !status.active.length && !stuck.length) return
       if (Date.now() > end) {
         const about = status ? JSON.stringify([status.active, stuck.slice(0, 20)]) : said.err
