@@ -3,7 +3,6 @@
 import { spawn } from 'node:child_process'
 import { appendFileSync, readFileSync, rmSync } from 'node:fs'
 import { sleep } from './command.mjs'
-import { quietly } from './world.mjs'
 
 export async function sabotage({ world, book, until }) {
   const settled = (n) =>
@@ -11,16 +10,15 @@ export async function sabotage({ world, book, until }) {
       (task) =>
         !task.touches.length && !task.git && !task.busy && book.places(task)[0] === 'completed',
     )[n]
-  while (!until() && !settled(2)) await sleep(200)
-  const [lost, changed, left] = [settled(0), settled(1), settled(2)]
-  if (!left) return
+  while (!until() && !settled(1)) await sleep(200)
+  const [lost, changed] = [settled(0), settled(1)]
+  if (!changed) return
   rmSync(book.path(lost, 'completed'))
   appendFileSync(book.path(changed, 'completed'), '# a stranger was here\n')
   const line = readFileSync(world.ledger, 'utf8')
     .split('\n')
     .find((one) => / start /.test(one))
   appendFileSync(world.ledger, `${line}\n`)
-  const nonce = quietly(() => book.run(left.id, 1).nonce)
-  const env = { ...process.env, ORCHESTRATE_WORKSPACE: world.root, ORCHESTRATE_RUN: nonce }
+  const env = { ...process.env, ORCHESTRATE_WORKSPACE: world.root }
   spawn('sleep', ['600'], { env, detached: true, stdio: 'ignore' }).unref()
 }
