@@ -7,7 +7,7 @@ import { quietly } from './world.mjs'
 /** ms: an agent's line may be written this long after what it tells of, on a busy machine. */
 const SLACK = 1500
 
-export function readLedger(world) {
+function readLedger(world) {
   const runs = new Map()
   const broken = []
   for (const line of readFileSync(world.ledger, 'utf8').split('\n').filter(Boolean)) {
