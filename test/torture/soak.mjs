@@ -58,22 +58,23 @@ const processes = createProcessCheck({ ...base, keeper })
 const mirror = createMirror({ ...base, keeper })
 const drain = createDrain({ ...base, keeper, hands, places, runs, processes, mirror })
 
-const begun = Date.now()
+/** By a clock that no one can set. */
+const begun = performance.now()
 const end = begun + minutes * 60_000
 let stopped = false
-const until = () => stopped || Date.now() > end
+const until = () => stopped || performance.now() > end
 /** Of each ten minutes (or of a shorter run) the first fifth: no fault of the orchestrator, and a measurement at its end. */
 const period = Math.min(10, minutes) * 60_000
 const calmFor = Math.min(period / 5, 90_000)
-const calm = () => (Date.now() - begun) % period < calmFor
+const calm = () => (performance.now() - begun) % period < calmFor
 
 async function check() {
   let [last, sampled, ledger] = [Date.now(), 0, Date.now()]
   while (!until()) {
     await sleep(2000)
     processes.measure()
-    const turn = Math.floor((Date.now() - begun) / period)
-    const into = (Date.now() - begun) % period
+    const turn = Math.floor((performance.now() - begun) / period)
+    const into = (performance.now() - begun) % period
     if (into > calmFor * 0.8 && into < calmFor && turn >= sampled) {
       sampled = turn + 1
       await mirror()
@@ -96,6 +97,8 @@ const progress = () =>
 
 for (const name of ['SIGINT', 'SIGTERM'])
   process.on(name, () => {
+    say(`${name}: no more load, no more faults`)
+    journal.did(name)
     stopped = true
   })
 
@@ -104,7 +107,7 @@ if (!world.mounted) say('not root, or no mount: no disk becomes full in this run
 try {
   await keeper.up({ calmly: true })
   const spoil = options.sabotage ? sabotage({ ...base, until }) : Promise.resolve()
-  const mean = minutes < 2 ? 2500 : 5000
+  const mean = minutes < 2 ? 2500 : 3500
   const loop = (work) =>
     work.catch((error) => journal.violation('the soak itself', error.message, error.stack))
   await Promise.all(
@@ -113,7 +116,11 @@ try {
   say(progress())
   const tasks = await drain()
   const figures = {
-    ...{ seed, minutes: Math.round((Date.now() - begun) / 6000) / 10, mounted: world.mounted },
+    ...{
+      seed,
+      minutes: Math.round((performance.now() - begun) / 6000) / 10,
+      mounted: world.mounted,
+    },
     ...{ tasks, counts: journal.counts, violations: journal.violations },
     processes: { peak: processes.peak, samples: processes.samples },
   }

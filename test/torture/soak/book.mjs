@@ -1,6 +1,6 @@
 // What the soak knows of each task it gave: its bytes in every revision, and what was done to it by hand. Promises: it
 // knows nothing that it did not do or see itself; only what is in here excuses anything.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashOf, revisionOf } from './task-text.mjs'
 import { quietly, STATES } from './world.mjs'
@@ -13,6 +13,8 @@ export function createBook(world) {
   const storms = []
   let number = 0
 
+  const runsOf = (id) =>
+    join(tasks.get(id)?.archived ? join(world.archive, 'runs') : world.runs, id)
   const book = {
     ...{ tasks, maybe, storms },
     nextId: (prefix) => `${prefix}_${String(++number).padStart(5, '0')}`,
@@ -55,12 +57,18 @@ export function createBook(world) {
     places: (task) => STATES.filter((state) => existsSync(join(world.state[state], task.name))),
     path: (task, state) => join(world.state[state], task.name),
     run(id, attempt) {
-      const folder = tasks.get(id)?.archived ? join(world.archive, 'runs') : world.runs
       const text = quietly(() =>
-        readFileSync(join(folder, id, String(attempt), 'run.json'), 'utf8'),
+        readFileSync(join(runsOf(id), String(attempt), 'run.json'), 'utf8'),
       )
       return text && quietly(() => JSON.parse(text))
     },
+    /** The records of all attempts, oldest first. One that never began (a full disk) has none. */
+    runs: (id) =>
+      (quietly(() => readdirSync(runsOf(id))) ?? [])
+        .map(Number)
+        .filter((attempt) => attempt > 0)
+        .sort((one, other) => one - other)
+        .flatMap((attempt) => book.run(id, attempt) ?? []),
     /** Those that a person may do something with now. */
     free: () =>
       [...tasks.values()].filter(

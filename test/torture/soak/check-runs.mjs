@@ -81,11 +81,8 @@ export function createRuns({ world, book, journal }) {
   function dependency(id, at, about) {
     const on = book.tasks.get(id)
     if (!on || on.touches.some(({ what }) => what === 'marked done by mv')) return
-    for (let attempt = 1; attempt < 30; attempt++) {
-      const record = book.run(id, attempt)
-      if (!record) break
-      if (record.outcome === 'success' && Date.parse(record.ended_at) <= at) return
-    }
+    const done = ({ outcome, ended_at }) => outcome === 'success' && Date.parse(ended_at) <= at
+    if (book.runs(id).some(done)) return
     journal.violation('ran before what it depends on', about, id)
   }
 
@@ -167,14 +164,7 @@ export function createRuns({ world, book, journal }) {
       if (last && !last.outcome) journal.violation('a run without an end', task.id)
     }
   }
-  function lastRun(task) {
-    let last = null
-    for (let attempt = 1; ; attempt++) {
-      const record = book.run(task.id, attempt)
-      if (!record) return last
-      last = record
-    }
-  }
+  const lastRun = (task) => book.runs(task.id).at(-1)
 
   return { check, settled }
 }

@@ -1,9 +1,9 @@
 // The end: no more load and faults, all that can run runs, and then everything is checked once more at rest. Promises:
 // returns the figures of the tasks; what it cannot bring to rest is a violation.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { sleep } from './command.mjs'
-import { STATES } from './world.mjs'
+import { quietly, STATES } from './world.mjs'
 
 /** ms: the retries, time-outs and graces of what is still under way. */
 const LONGEST = 180_000
@@ -67,14 +67,16 @@ export function createDrain(parts) {
     return `only before: ${only(a, b)}; only after: ${only(b, a)}`
   }
 
-  /** Where this build has the command. */
+  /** What the program itself says of its promises. */
   async function verified() {
-    if (!existsSync(join(dirname(world.main), 'commands/verify.js'))) return 'not in this build'
     const { code, out, err } = await command(['verify', '--json'])
-    if (code !== 0)
-      journal.violation('verify', `exit ${code}`, `${out.slice(0, 3000)} ${err.slice(0, 1000)}`)
+    if (code !== 0) journal.violation('verify', `exit ${code}`, `${broken(out)} ${err.trim()}`)
     return code
   }
+  const broken = (out) =>
+    quietly(() =>
+      JSON.stringify(JSON.parse(out).findings.filter(({ level }) => level === 'broken')),
+    )
 
   function figures(ran) {
     const all = [...book.tasks.values()]
