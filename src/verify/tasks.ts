@@ -107,6 +107,12 @@ function settled(sight: Sight, entry: Entry): Found[] {
   }
   if (state === 'completed' && run.outcome === 'cancelled')
     return [found('note', 'by-person', file, 'a person put it there while it ran')]
+  // A retry by mv, and back by mv before it ran: its record has joined the run, where the whole story is.
+  const shelved = sight.runs.get(key(id))?.at(-1)?.names.includes(`${run.task_id}_result.yaml`)
+  if (!own && shelved)
+    return [
+      found('note', 'by-person', file, 'a person moved it away and back; its run has its record'),
+    ]
   const all = record(own, run, entry)
   if ((run.outcome === 'success') !== (state === 'completed'))
     all.push(found('broken', 'outcome-place', file, `attempt ${run.attempt} was: ${run.outcome}`))

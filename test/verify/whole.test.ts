@@ -1,6 +1,6 @@
 // verify on workspaces in which all is well: it says so while an orchestrator works, after it has stopped, after a kill -9
 // and in between, and changes nothing by looking.
-import { rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { verify } from '../../src/verify/verify.ts'
@@ -94,4 +94,29 @@ it('a workspace that was only made, and a clone without runs, hold', async () =>
   const { ok, findings } = await verify(at)
   expect(ok).toBe(true)
   expect(findings.map(({ code }) => code)).toEqual(['folder-missing'])
+})
+
+it('a retry by mv that was taken back before it ran left its record with its run', async () => {
+  const stage = await started(SHELLS)
+  stage.drop('a.yaml', shell('exit 1'))
+  await stage.until('it failed', () => stage.result('a') && stage.files().includes('failed/a.yaml'))
+  const open = join(stage.root, 'open')
+  for (const name of ['b', 'c']) stage.drop(`${name}.yaml`, shell(gate(open)))
+  await stage.until('both agents work', () => stage.runs('b').length + stage.runs('c').length === 2)
+  const [failed, pending] = [stage.at.state.failed, stage.at.state.pending]
+  renameSync(join(failed, 'a.yaml'), join(pending, 'a.yaml'))
+  const shelved = join(stage.at.runs, 'a/1/a_result.yaml')
+  await stage.until('its record joined its run', () => existsSync(shelved))
+  renameSync(join(pending, 'a.yaml'), join(failed, 'a.yaml'))
+  stage.write('open', '')
+  await stage.until(
+    'the rest is done',
+    () => stage.files().length === 3 && stage.result('c') && stage.result('b'),
+  )
+  await stage.must('orchestrate stop')
+  const { ok, findings } = await verify(stage.at)
+  expect(findings.map(({ code, file }) => `${code} ${file}`)).toEqual([
+    'by-person tasks/failed/a.yaml',
+  ])
+  expect(ok).toBe(true)
 })
