@@ -10,16 +10,17 @@ const TRIES = 12
 export function createKeeper({ world, book, dice, journal, command }) {
   /** Up for good; a start may be killed on its way, or meet another. */
   async function up({ calmly = false } = {}) {
-    if (calmly && ownerOf(world)) return
     const calm = book.storm('start')
     try {
-      for (let n = 0; n < TRIES; n++) {
+      // A start that was to be killed may have been quicker, or slower, than the kill.
+      for (let n = 0; n < TRIES && !ownerOf(world); n++) {
         const how = calmly || n ? 'one' : dice.pick({ one: 70, two: 20, killed: 10 })
         if (how === 'two' && (await two())) return
         if (how === 'killed') await killed()
         if (how === 'one' && (await one())) return
         await sleep(500)
       }
+      if (ownerOf(world)) return
       journal.violation('it did not start', `${TRIES} tries`, logTail())
     } finally {
       calm()
