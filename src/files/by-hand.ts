@@ -1,7 +1,7 @@
 // `retry` and `cancel`: what a person does with `mv`, for those who would rather type it (DESIGN 1.8). A move, and
 // nothing else: what follows from it is the table's.
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { lstat, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TaskQueue } from '../core/queue.ts'
 import { type Entry, OrchestrateError, type State } from '../types.ts'
@@ -13,9 +13,9 @@ const LISTS = '`orchestrate tasks` lists them'
 
 /** Back to pending: what failed or was cancelled; a success, which is then forgotten; a held copy, whose other half joins its run. */
 export async function retry(queue: TaskQueue, at: Workspace, id: string): Promise<string> {
-  const waiting = queue.find(id, ['pending'])
-  const settled = queue.find(id, ['failed', 'completed'])
-  if (queue.find(id, ['assigned'])) {
+  const waiting = await here(queue, id, ['pending'])
+  const settled = await here(queue, id, ['failed', 'completed'])
+  if (await here(queue, id, ['assigned'])) {
     throw new OrchestrateError(
       'ASSIGNED',
       `${id} has an agent at work`,
@@ -40,7 +40,7 @@ export async function retry(queue: TaskQueue, at: Workspace, id: string): Promis
 
 /** To failed/, whether it waits or runs. */
 export async function cancel(queue: TaskQueue, at: Workspace, id: string): Promise<string> {
-  const entry = queue.find(id, ['assigned', 'pending'])
+  const entry = await here(queue, id, ['assigned', 'pending'])
   const settled = queue.find(id)
   if (!entry) {
     throw new OrchestrateError(
@@ -70,4 +70,13 @@ function free(at: Workspace, { name }: Entry, state: State): void {
   if (!existsSync(join(at.state[state], name))) return
   const message = `tasks/${state}/${name} is there already`
   throw new OrchestrateError('IN_THE_WAY', message, 'rename one of the two, or remove it')
+}
+
+/** The queue remembers for a moment a file that is gone (an editor saves by renaming); what is asked for by name must be there. */
+async function here(queue: TaskQueue, id: string, states: State[]): Promise<Entry | undefined> {
+  for (const state of states) {
+    const entry = queue.find(id, [state])
+    if (entry && (await lstat(entry.path).catch(() => null))) return entry
+  }
+  return undefined
 }
