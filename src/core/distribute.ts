@@ -22,7 +22,7 @@ export function distribute(
     open: new Set(),
   }
   duplicates(entries, plan)
-  for (const [entry, { held }] of notes) if (held) plan.held.set(entry, held)
+  for (const [one, { held }] of notes) if (held) plan.held.set(one, plan.held.get(one) ?? held)
   const byId = new Map<string, Entry>()
   for (const entry of entries)
     if (!byId.has(key(entry)) || !(plan.held.has(entry) || plan.waiting.has(entry)))
