@@ -19,12 +19,8 @@ export function createFaults(parts) {
 
   const faults = {
     async kill() {
-      const pid = keeper.pid()
-      if (!pid) return keeper.up()
       const over = book.storm('down')
-      quietly(() => process.kill(pid, 'SIGKILL'))
-      journal.count('kill -9 of the orchestrator')
-      journal.did('kill -9 of the orchestrator', String(pid))
+      killNow()
       await sleep(dice.maybe(0.5) ? dice.between(0, 300) : dice.wait(1500))
       await keeper.up()
       over()
@@ -83,15 +79,24 @@ export function createFaults(parts) {
         for (let megabytes = 512; megabytes >= 1; megabytes /= 2) while (grow(filler, megabytes));
         quietly(() => writeFileSync(`${filler}.rest`, Buffer.alloc(2 << 20)))
         await sleep(dice.between(1000, 6000))
-        if (dice.maybe(0.3)) await faults.kill()
+        // A start needs some bytes: it comes when there is room again.
+        if (dice.maybe(0.3)) killNow()
       } finally {
         for (const path of [filler, `${filler}.rest`]) rmSync(path, { force: true })
         journal.did('disk free again')
         // What failed because of it is tried again after at most five seconds.
         await sleep(6000)
+        await keeper.up()
         over()
       }
     },
+  }
+  function killNow() {
+    const pid = keeper.pid()
+    if (!pid) return
+    quietly(() => process.kill(pid, 'SIGKILL'))
+    journal.count('kill -9 of the orchestrator')
+    journal.did('kill -9 of the orchestrator', String(pid))
   }
   /** `false`: there is no room for so much. */
   function grow(path, megabytes) {
