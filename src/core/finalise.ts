@@ -23,18 +23,8 @@ interface Hands extends Parts {
 }
 
 export function finaliser(hands: Hands) {
-  const {
-    workspace: at,
-    processes,
-    context,
-    show,
-    queue,
-    agents,
-    active,
-    memory,
-    event,
-    current,
-  } = hands
+  const { workspace: at, processes, context, show, queue } = hands
+  const { agents, active, memory, event, current } = hands
   const meet = createConflicts()
 
   /** Time-out: the task's, then the agent's, then the queue's (DESIGN 2). */
