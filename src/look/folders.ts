@@ -21,6 +21,8 @@ export interface FolderRules {
   maxSize: number
   defaultPriority: Priority
   settleMs: number
+  /** For who only asks: no folder is made. */
+  readOnly?: boolean
 }
 
 export class Folders {
@@ -70,7 +72,12 @@ export class Folders {
 
   async #readAll() {
     const held = new Set([...this.entries.values()].map((entry) => entry.state))
-    const { found, device } = await readStates(this.#at.state, held, this.#device)
+    const { found, device } = await readStates(
+      this.#at.state,
+      held,
+      this.#device,
+      !this.rules.readOnly,
+    )
     this.#device = device
     return found
   }

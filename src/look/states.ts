@@ -13,28 +13,32 @@ const ELSEWHERE = { why: 'is on another file system than the others', until: 'it
 /**
  * @param held the folders that were last seen with a task in them.
  * @param device the file system they were last seen on together; 0: not seen yet.
+ * @param remake `false`: nothing is made, for who only reads.
  */
 export async function readStates(
   paths: Record<State, string>,
   held: ReadonlySet<State>,
   device: number,
+  remake = true,
 ): Promise<{ found: Record<State, Found>; device: number }> {
-  const read = (state: State) => readState(paths[state], state, held.has(state))
+  const read = (state: State) =>
+    readState(paths[state], state, !remake || (held.has(state) && state !== 'pending'))
   const all = await Promise.all(STATES.map(read))
   const devices = all.flatMap((one) => ('device' in one ? one.device : []))
   const together = new Set(devices).size === 1 && (devices.length === all.length || device === 0)
-  const now = together ? (devices[0] as number) : device
+  const most = devices.find((one) => devices.filter((other) => other === one).length > 2)
+  const now = together ? (devices[0] as number) : device || (most ?? 0)
   const found = all.map((one) => ('device' in one && one.device !== now ? ELSEWHERE : one))
   const rows = STATES.map((state, n) => [state, found[n]])
   return { device: now, found: Object.fromEntries(rows) as Record<State, Found> }
 }
 
-async function readState(path: string, state: State, held: boolean): Promise<Found> {
+async function readState(path: string, state: State, stays: boolean): Promise<Found> {
   try {
     const { dev: device } = await stat(path)
     return { device, names: await readdir(path) }
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return again(path, state, held)
+    if (isErrno(error, 'ENOENT')) return again(path, state, stays)
     if (!isErrno(error, 'EACCES', 'EPERM', 'ENOTDIR', 'EIO', 'ESTALE', 'ELOOP')) throw error
     return { why: `cannot be read (${(error as Error).message})`, until: 'it can' }
   }
@@ -44,9 +48,9 @@ async function readState(path: string, state: State, held: boolean): Promise<Fou
  * git removes an emptied folder, and does not bring it back. One that was last seen without a task lost nothing, and
  * is made again; so is pending/, for what waits may be taken away. What the others held may come back with them.
  */
-async function again(path: string, state: State, held: boolean): Promise<Found> {
+async function again(path: string, state: State, stays: boolean): Promise<Found> {
   const gone = { why: 'is gone', until: `it is back (\`mkdir -p tasks/${state}\`)` }
-  if (held && state !== 'pending') return gone
+  if (stays) return gone
   try {
     await assertInside(join(path, '../..'), dirname(path))
     await mkdir(path, { mode: 0o755 }) // fails when tasks/ itself is gone

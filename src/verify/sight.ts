@@ -66,8 +66,9 @@ export async function see(at: Workspace, processes: Processes): Promise<Sight> {
   const owner = await readOwner(at.lock, processes)
   const { settings, why } = await configured(at)
   const { defaultPriority, maxSize } = settings.queue
-  // Without `tasks` it makes no folder; nothing is claimed here, so nothing has to settle.
-  const folders = new Folders({ ...at, tasks: '' }, { maxSize, defaultPriority, settleMs: 0 })
+  // Nothing is claimed here, so nothing has to settle.
+  const rules = { maxSize, defaultPriority, settleMs: 0, readOnly: true }
+  const folders = new Folders(at, rules)
   await folders.scan(null)
   // RACE: a file that went between its name and its bytes was neither read nor refused.
   const entries = [...folders.entries.values()].filter((one) => one.task || one.problem)

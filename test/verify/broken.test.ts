@@ -461,23 +461,28 @@ describe('while an orchestrator runs', () => {
     expect(findings.filter(({ level }) => level === 'broken')).toEqual([])
     unlinkSync(join(stage.at.runs, 'x'))
     await stage.until('it goes on', () => stage.files().includes('completed/x.yaml'))
-    expect(await told(stage.at)).toEqual([])
+    await stage.until('all is well', async () => (await told(stage.at)).length === 0)
   })
 
   it('--repair leaves to it what it does by itself, mends the rest, and the command says so', async () => {
     const stage = await worked()
     const { at } = stage
     unlinkSync(task(at, 'completed/ok_result.yaml'))
-    rmSync(at.state.assigned, { recursive: true })
+    // One that holds tasks: an empty one is made again at the next look.
+    const [failed, away] = [at.state.failed, join(at.root, 'away')]
+    renameSync(failed, away)
     const said = await stage.type('orchestrate verify --repair --json')
     expect(said.code).toBe(2)
     const { ok, findings } = JSON.parse(said.stdout)
     expect(ok).toBe(false)
-    expect(findings).toMatchObject([
-      { code: 'result-missing', repaired: true },
-      { code: 'folder-missing', repaired: false, hint: expect.stringContaining('by itself') },
-    ])
-    mkdirSync(at.state.assigned, { mode: 0o755 })
+    expect(findings).toContainEqual(
+      expect.objectContaining({ code: 'result-missing', repaired: true }),
+    )
+    const hint = expect.stringContaining('by itself')
+    expect(findings).toContainEqual(
+      expect.objectContaining({ code: 'folder-missing', repaired: false, hint }),
+    )
+    renameSync(away, failed)
     expect((await stage.must('orchestrate verify')).stderr).toContain('all holds')
   })
 })

@@ -31,7 +31,8 @@ export const act: Act = async (call, world) => {
     }
   }
   // It may be too busy or too broken to answer; a signal says the same.
-  const answered = await asked(at, 'POST', '/stop', { how }).catch(() => null)
+  const asking = asked<{ active: string[] }>(at, 'POST', '/stop', { how })
+  const answered = await asking.catch(() => null)
   if (answered === null) {
     if (how === 'detach')
       throw new OrchestrateError(
@@ -43,10 +44,10 @@ export const act: Act = async (call, world) => {
     if (how === 'now') process.kill(pid, 'SIGINT')
   }
   await gone(pid)
-  const left = how === 'detach' && active.length > 0
+  const left = how === 'detach' ? (answered?.active.length ?? 0) : 0
   talk.line(
-    left
-      ? `stopped; ${count(active.length, 'agent')} left running: \`orchestrate start\` takes over`
+    left > 0
+      ? `stopped; ${count(left, 'agent')} left running: \`orchestrate start\` takes over`
       : 'stopped',
   )
   return 0
