@@ -13,7 +13,8 @@ interface Row {
 }
 
 const TORTURE = fileURLToPath(new URL('torture.mjs', import.meta.url))
-const seed = String(process.env.TORTURE_SEED ?? Math.floor(Math.random() * 2 ** 31))
+/** The same cases each time; `npm run torture` draws others. */
+const seed = process.env.TORTURE_SEED ?? '20261125'
 const SUITES = {
   points: 'a fault at a step, by name',
   pairs: 'a crash in the look that follows a crash',
