@@ -66,7 +66,10 @@ export function createCheckout({ world, book, dice, journal }) {
       before = fresh
       journal.count('git checkout')
       journal.did('git checkout feature', fresh.map(({ name }) => name).join(' '))
-      git(['checkout', '-q', 'feature'])
+      // A task of the last turn that came back to pending/ since: git will not write over it, and changes nothing.
+      const { status, stderr } = world.git('checkout', '-q', 'feature')
+      if (status !== 0 && !/would be overwritten/.test(stderr)) throw new Error(stderr)
+      if (status !== 0) return journal.count('git checkout refused')
       await sleep(dice.between(200, 5000))
       git(['checkout', '-q', 'main'])
       journal.did('git checkout main')

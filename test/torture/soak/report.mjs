@@ -3,7 +3,15 @@ const KINDS = [
   ...['kill -9 of the orchestrator', 'kill -9 in a start', 'two starts at once'],
   ...['SIGSTOP of the orchestrator', 'stop --detach', 'stop --now', 'stop', 'starts'],
   ...['kill -9 of a shim', 'kill -9 of an agent', 'tasks.db removed', 'socket removed'],
-  ...['disk full', 'git checkout', 'edited', 'cancelled by mv', 'removed', 'retried by mv'],
+  ...[
+    'disk full',
+    'git checkout',
+    'git checkout refused',
+    'edited',
+    'cancelled by mv',
+    'removed',
+    'retried by mv',
+  ],
   ...['queued again by mv', 'marked done by mv', 'cancel typed', 'retry typed', 'put away'],
   ...['second file removed', 'add without an answer'],
 ]
