@@ -16,9 +16,8 @@ import { OrchestrateError, type RunRecord, type RunSight } from '../types.ts'
 /**
  * POSIX shell, one per run, the agent's parent. It creates `pid` with noclobber and leaves if it exists (an attempt happens once);
  * reserves the bytes of `exit` before the agent starts, so that a full disk loses no status, and keeps that file open, so that
- * no link leads it elsewhere; outlives signals to its group, and starts nothing after
- * one. An agent may have removed the folder, and we have made it
- * again: then the status is written there, if that is where it was.
+ * no link leads it elsewhere; outlives signals to its group, and starts nothing after one. An agent may have removed the folder,
+ * and we have made it again: then the status is written there, if that is where it was.
  */
 const SHIM = `d=$1; shift; set -C
 { true >"$d/pid"; } 2>/dev/null || exit 0
@@ -79,8 +78,7 @@ export class AgentProcess {
   }
 
   terminate(): void {
-    if (this.record)
-      this.#parts.processes.signal((this.record as RunRecord).nonce, this.pid, 'SIGTERM')
+    if (this.record) this.#parts.processes.signal(this.record.nonce, this.pid, 'SIGTERM')
   }
 
   /** Makes the next attempt's folder with all a shim needs. */
