@@ -7,7 +7,7 @@ import { closeSync, openSync, rmSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import spawn from 'cross-spawn'
-import { assertInside, isErrno } from '../files/files.ts'
+import { assertInside, isErrno, writeNew } from '../files/files.ts'
 import * as disk from '../files/run-folder.ts'
 import type { RunParts } from '../look/parts.ts'
 import type * as T from '../types.ts'
@@ -19,16 +19,16 @@ import { OrchestrateError, type RunRecord, type RunSight } from '../types.ts'
  * no link leads it elsewhere; outlives signals to its group, and starts nothing after one. An agent may have removed the folder,
  * and we have made it again: then the status is written there, if that is where it was.
  */
-const SHIM = `d=$1; shift; set -C
-{ true >"$d/pid"; } 2>/dev/null || exit 0
+const SHIM = `_run=$1; shift; set -C
+{ true >"$_run/pid"; } 2>/dev/null || exit 0
 set +C
-printf '   \\n' >"$d/exit" && echo $$ >"$d/pid" || exit 0
-exec 9<>"$d/exit"
-s=; trap s=1 INT TERM HUP
-[ -z "$s" ] && "$@" 9<&-
-s=$?; printf '%3d\\n' $s >&9
-w=$ORCHESTRATE_WORKSPACE
-[ -e "$d/exit" ] || [ "$(cd "$d" && pwd -P)" != "$(cd "$w" && pwd -P)\${d#"$w"}" ] || printf '%3d\\n' $s >"$d/exit"`
+printf '   \\n' >"$_run/exit" && echo $$ >"$_run/pid" || exit 0
+exec 9<>"$_run/exit"
+_told=; trap _told=1 INT TERM HUP
+[ -z "$_told" ] && "$@" 9<&-
+_end=$?; printf '%3d\\n' $_end >&9
+_top=$ORCHESTRATE_WORKSPACE
+[ -e "$_run/exit" ] || [ "$(cd "$_run" && pwd -P)" != "$(cd "$_top" && pwd -P)\${_run#"$_top"}" ] || printf '%3d\\n' $_end >"$_run/exit"`
 
 const NO_PROCESS = 'no process could be started: is a limit of processes or of open files reached?'
 
@@ -103,8 +103,8 @@ export class AgentProcess {
       ...(overlapped && { overlapped }),
     }
     this.#dir = folder
+    await disk.writeRun(runs, record, writeNew)
     this.record = record
-    await this.save({})
     return record
   }
 
@@ -169,11 +169,15 @@ export class AgentProcess {
   }
 
   async interrupt(why: NonNullable<RunRecord['stopping']>): Promise<void> {
-    // What has ended by itself is not being stopped: its children are.
-    if ((await disk.readShim(this.#dir)).exit === null)
-      this.record = { ...(this.record as RunRecord), stopping: why }
+    const before = this.record as RunRecord
+    const ended = async () => (await disk.readShim(this.#dir)).exit !== null
+    // What has ended by itself, also while this is written, is not being stopped: its children are.
+    if (!(await ended())) this.record = { ...before, stopping: why }
     this.#since.stopping = performance.now()
     try {
+      await this.save({})
+      if (!(await ended())) return
+      this.record = before
       await this.save({})
     } finally {
       this.#parts.processes.signal((this.record as RunRecord).nonce, this.pid, 'SIGINT') // the more so when the disk is full

@@ -71,9 +71,14 @@ export async function syncFolder(folder: string): Promise<void> {
  * write-file-atomic, its size is checked (that package publishes a truncated file when the disk is full), then renamed.
  * The folder is not fsynced: the caller does that once per batch.
  */
-export async function writeWhole(path: string, text: string): Promise<void> {
+export const writeWhole = (path: string, text: string): Promise<void> => publish(path, text, rename)
+
+/** As `writeWhole`, and throws EEXIST where something is already. */
+export const writeNew = (path: string, text: string): Promise<void> => publish(path, text, move)
+
+async function publish(path: string, text: string, how: typeof move): Promise<void> {
   const draft = await writeDraft(path, text)
-  await rename(draft, path).catch(async (error) => {
+  await how(draft, path).catch(async (error) => {
     await unlink(draft).catch(() => {}) // the first error is the one to tell
     throw error
   })

@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { lstat, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunRecord } from '../types.ts'
-import { assertInside, isErrno, makeFolder, orNull, writeWhole } from './files.ts'
+import { assertInside, isErrno, makeFolder, orNull, type writeNew, writeWhole } from './files.ts'
 import { removeDrafts } from './litter.ts'
 
 /** Attempts of an id, lowest first. RACE: the folder may be removed by hand at any time. */
@@ -48,12 +48,19 @@ export async function nextAttempt(
   return { attempt, folder }
 }
 
-/** RACE: a person may remove the folder of a task that has left assigned/, or an agent its own: what still runs needs one. */
-export async function writeRun(runs: string, record: RunRecord): Promise<void> {
+/**
+ * RACE: a person may remove the folder of a task that has left assigned/, or an agent its own: what still runs needs one.
+ * @param how `writeNew` for the first record of an attempt: who stood still since its `mkdir` may find another's there.
+ */
+export async function writeRun(
+  runs: string,
+  record: RunRecord,
+  how: typeof writeNew = writeWhole,
+): Promise<void> {
   const folder = join(runs, record.task_id, String(record.attempt))
   const root = join(runs, '../..')
   await assertInside(root, folder)
-  const write = () => writeWhole(join(folder, 'run.json'), `${JSON.stringify(record, null, 2)}\n`)
+  const write = () => how(join(folder, 'run.json'), `${JSON.stringify(record, null, 2)}\n`)
   await write().catch(async (error) => {
     if (!isErrno(error, 'ENOENT')) throw error
     await mkdir(folder, { recursive: true, mode: 0o700 })

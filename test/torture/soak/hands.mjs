@@ -1,11 +1,12 @@
 // What people do to tasks that were given: edit, mv, rm, retry, cancel, put away. Promises: at most one hand on a task at
 // a time; the book hears of it before it is done.
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { copyFile, open, rename, unlink, writeFile } from 'node:fs/promises'
+import { copyFile, open, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sleep } from './command.mjs'
 import { revised, revisionOf } from './task-text.mjs'
 import { quietly } from './world.mjs'
+import { put, putFile } from './write.mjs'
 
 const DEEDS = {
   ...{ editInPlace: 16, editByRename: 6, cancelByMv: 5, cancelByRm: 4, retryByMv: 8, requeue: 3 },
@@ -46,9 +47,9 @@ export function createHands({ world, book, dice, journal, command }) {
       await file.truncate(0)
       await sleep(dice.between(0, 250))
       const half = Math.floor(bytes.length * dice.between(0.2, 0.95))
-      await file.write(bytes, 0, half, 0)
+      await put(file, bytes.subarray(0, half))
       if (dice.maybe(0.5)) await sleep(dice.between(0, 500))
-      await file.write(bytes, half, bytes.length - half, half)
+      await put(file, bytes.subarray(half))
       await file.close()
       book.revise(task, bytes)
       task.revisions.at(-1).waited = existsSync(path)
@@ -63,7 +64,7 @@ export function createHands({ world, book, dice, journal, command }) {
       if (!old || !revisionOf(old)) return
       const bytes = Buffer.from(revised(old, revisionOf(old) + 1))
       const draft = join(world.state.pending, `${task.name}___jb_tmp___`)
-      await writeFile(draft, bytes, { mode: 0o644 })
+      await putFile(draft, bytes)
       task.double = true
       book.revise(task, bytes)
       await rename(draft, path)

@@ -1,10 +1,10 @@
 // Tasks, given in bursts in every way that people and programs have. Promises: about 1.2 a second; each is in the book
 // before it is in a folder; fewer when many wait already.
-import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { sleep } from './command.mjs'
 import { describe, fileText } from './task-text.mjs'
+import { inFile, put, putFile } from './write.mjs'
 
 /** More tasks than this in pending/: nobody gives more for a while. */
 const MANY = 120
@@ -29,30 +29,29 @@ export function createLoad({ world, book, dice, journal, command, long }) {
     drafted: (path, text, name) => whole(join(world.drafts, name), path, text),
     /** A program that pauses in the middle of the file, with the file open. */
     async slowly(path, text) {
-      const file = await open(path, 'wx', 0o644)
+      const bytes = Buffer.from(text)
       const cuts = [dice.between(0.2, 0.5), dice.between(0.5, 0.97), 1]
-      let from = 0
-      for (const cut of cuts) {
-        const to = Math.floor(text.length * cut)
-        await file.write(text.slice(from, to))
-        from = to
-        if (cut < 1) await sleep(dice.between(20, 900))
-      }
-      await file.close()
+      await inFile(path, async (file) => {
+        let from = 0
+        for (const cut of cuts) {
+          const to = Math.floor(bytes.length * cut)
+          await put(file, bytes.subarray(from, to))
+          from = to
+          if (cut < 1) await sleep(dice.between(20, 900))
+        }
+      })
     },
     /** VS Code: an empty file, then its text. */
     async emptied(path, text) {
-      const file = await open(path, 'wx', 0o644)
-      await sleep(dice.between(5, 300))
-      await file.writeFile(text)
-      await file.close()
+      await inFile(path, async (file) => {
+        await sleep(dice.between(5, 300))
+        await put(file, Buffer.from(text))
+      })
     },
-    async copied(path, text) {
-      writeFileSync(path, text, { flag: 'wx', mode: 0o644 })
-    },
+    copied: putFile,
   }
   async function whole(from, to, text) {
-    writeFileSync(from, text, { mode: 0o644 })
+    await putFile(from, text)
     renameSync(from, to)
   }
 
