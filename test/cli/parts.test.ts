@@ -41,6 +41,20 @@ describe('the log', () => {
     const log = logFile(join(folder(), 'gone', 'log'), () => 'info')
     expect(() => log('error', 'x')).not.toThrow()
   })
+
+  it('brings along what had no room, the newest hundred, in order', () => {
+    const path = join(folder(), 'later', 'log')
+    const log = logFile(path, () => 'info')
+    for (let n = 1; n <= 120; n++) log('info', `line ${n}`)
+    mkdirSync(join(path, '..'))
+    log('info', 'room')
+    log('info', 'once')
+    const lines = readFileSync(path, 'utf8').trim().split('\n')
+    expect(lines.map((line) => line.split('info  ')[1])).toEqual([
+      ...Array.from({ length: 99 }, (_, n) => `line ${n + 22}`),
+      ...['room', 'once'],
+    ])
+  })
 })
 
 describe('the guard', () => {
