@@ -64,7 +64,7 @@ export function createHands({ world, book, dice, journal, command }) {
       if (!old || !revisionOf(old)) return
       const bytes = Buffer.from(revised(old, revisionOf(old) + 1))
       const draft = join(world.state.pending, `${task.name}___jb_tmp___`)
-      await putFile(draft, bytes)
+      await putFile(draft, bytes, 'w')
       task.double = true
       book.revise(task, bytes)
       await rename(draft, path)

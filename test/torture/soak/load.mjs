@@ -25,7 +25,7 @@ export function createLoad({ world, book, dice, journal, command, long }) {
   }
 
   const ways = {
-    renamed: (path, text) => whole(join(world.top, 'disk', `.${Date.now()}`), path, text),
+    renamed: (path, text, name) => whole(join(world.disk, `.${name}`), path, text),
     drafted: (path, text, name) => whole(join(world.drafts, name), path, text),
     /** A program that pauses in the middle of the file, with the file open. */
     async slowly(path, text) {
@@ -48,10 +48,10 @@ export function createLoad({ world, book, dice, journal, command, long }) {
         await put(file, Buffer.from(text))
       })
     },
-    copied: putFile,
+    copied: (path, text) => putFile(path, text),
   }
   async function whole(from, to, text) {
-    await putFile(from, text)
+    await putFile(from, text, 'w')
     renameSync(from, to)
   }
 

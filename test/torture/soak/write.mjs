@@ -2,10 +2,11 @@
 import { open } from 'node:fs/promises'
 import { sleep } from './command.mjs'
 
-export const putFile = (path, text) => inFile(path, (file) => put(file, Buffer.from(text)))
+export const putFile = (path, text, flag) =>
+  inFile(path, (file) => put(file, Buffer.from(text)), flag)
 
-export async function inFile(path, write) {
-  const file = await open(path, 'wx', 0o644)
+export async function inFile(path, write, flag = 'wx') {
+  const file = await open(path, flag, 0o644)
   try {
     await write(file)
   } finally {
