@@ -47,13 +47,11 @@ export function finaliser(hands: Hands) {
   ): Promise<void> {
     const begun = run.record as RunRecord
     await processes.sweep(begun.nonce, run.pid)
-    const blame =
-      !begun.outcome &&
-      outcome !== 'success' &&
-      outcome !== 'cancelled' &&
-      begun.agent_type !== 'shell'
-    agents.release(run.agentId, begun.task_id, blame)
-    if (!begun.outcome) await run.save(await ending(run, sight, entry, outcome, error))
+    const blame = outcome !== 'success' && outcome !== 'cancelled' && begun.agent_type !== 'shell'
+    if (!begun.outcome) {
+      await run.save(await ending(run, sight, entry, outcome, error))
+      agents.release(run.agentId, begun.task_id, blame) // not before its end is on the disk
+    }
     const record = run.record as RunRecord
     const state = record.settled
     show.run(record)

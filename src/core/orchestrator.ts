@@ -185,7 +185,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     const own = queue.entries.get(`tasks/assigned/${record.file}`)
     const entry = own ?? queue.find(id, ['assigned', 'completed', 'failed', 'pending']) ?? null
     const sight = await run.look(queue.isAssigned(record))
-    agents.busy(run.agentId, record.task_id, run.pid)
+    if (!record.outcome) agents.busy(run.agentId, record.task_id, run.pid)
     const action = decide(entry?.state ?? null, sight, ends.rules(run, entry?.task ?? null))
     switch (action.do) {
       case 'follow':

@@ -55,6 +55,8 @@ it('goes back to pending/ only when its end is written', async () => {
   house.log.length = 0
   await told(house)
   expect(house.files()).toEqual(['assigned/a.yaml'])
+  // It holds that task until then, and takes no other.
+  expect(house.agents().map(({ state }) => state)).toEqual(['busy', 'idle'])
   free()
   await house.until('the end', () => house.files().includes('failed/a.yaml'))
   expect((await house.runs('a')).map(({ outcome }) => outcome)).toEqual(['failed', 'failed'])
