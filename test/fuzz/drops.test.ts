@@ -25,6 +25,9 @@ const QUIET = `agents:
   reader: { command: cat, max_instances: 4 }
 task_queue: { retry_delay_seconds: 0, settle_ms: 50 }
 `
+/** An edited configuration is read when it was the same in two looks, a second apart. */
+const READ_MS = 2200
+
 /** All there is beside the workspace, `home` left out: a program that is asked for its version may write there. */
 function outside(stage: Stage): string[] {
   const top = dirname(stage.root)
@@ -59,7 +62,7 @@ it(`tasks: each gets a sentence or runs (seed ${seed})`, async () => {
   const house = await begun()
   const { stage } = house
   const texts = [
-    ...some(full ? 2000 : 150, TASK),
+    ...some(full ? 2000 : 50, TASK),
     ...(full ? prefixes(TASK) : []),
     ...Object.values(SHAPES).map((text) => Buffer.from(text)),
   ]
@@ -100,10 +103,10 @@ it(`tasks: each gets a sentence or runs (seed ${seed})`, async () => {
 it(`configurations: the last good one counts (seed ${seed})`, async () => {
   const house = await begun()
   const { stage } = house
-  for (const bytes of some(full ? 500 : 40, CONFIG)) {
+  for (const bytes of some(full ? 200 : 3, CONFIG)) {
     writeFileSync(`${stage.at.config}.new`, bytes)
     renameSync(`${stage.at.config}.new`, stage.at.config)
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    await new Promise((resolve) => setTimeout(resolve, READ_MS))
     expect((await stage.status()).active).toBeDefined()
   }
   expect(stage.log()).toMatch(/config\.yaml/)
