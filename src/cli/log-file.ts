@@ -1,6 +1,8 @@
 // The log of an orchestrator: one line for each event, in a file that stays small. Promises: never more than two times
-// 5 MB; readable by us alone; whole lines. What a full disk (or a limit) keeps out of it is written when there is room.
-import { appendFileSync, renameSync, statSync, truncateSync } from 'node:fs'
+// 5 MB; readable by us alone; whole lines; never through a link. What a full disk (or a limit)
+// keeps out of it is written when there is room.
+import { appendFileSync, lstatSync, renameSync, truncateSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Log, Settings } from '../types.ts'
 import { oneLine } from './output.ts'
 
@@ -20,7 +22,8 @@ export function logFile(path: string, level: () => Settings['logLevel'], echo?: 
     kept = kept.slice(-KEPT)
     let size = 0
     try {
-      size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+      if (isLink(dirname(path)) || isLink(path)) return // an agent's, to lead us out
+      size = lstatSync(path, { throwIfNoEntry: false })?.size ?? 0
       if (size > MOST) {
         renameSync(path, `${path}.1`)
         size = 0
@@ -33,6 +36,9 @@ export function logFile(path: string, level: () => Settings['logLevel'], echo?: 
     }
   }
 }
+
+const isLink = (path: string) =>
+  lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
 
 /** Half a line is none. */
 function cut(path: string, size: number): void {

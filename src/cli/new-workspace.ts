@@ -1,8 +1,9 @@
 // Makes a workspace, or adds what is missing to one. Promises: what is there stays as it is, but `.gitignore`, which
 // gets the lines it lacks; twice is once; returns what was made.
-import { appendFile, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { configTemplate } from '../config/template.ts'
+import { assertInside, writeWhole } from '../files/files.ts'
 import type { Workspace } from '../files/workspace.ts'
 import { STATES } from '../types.ts'
 import { found } from './agents-here.ts'
@@ -13,13 +14,15 @@ const IGNORED = ['tasks/assigned/', '.orchestrate/', 'tasks.db']
 
 /** What every start needs: the folders, and the schemas that editors check our files against. Paths that were made. */
 export async function makeFolders(at: Workspace): Promise<string[]> {
+  const schemas = join(at.home, 'schema')
+  await assertInside(at.root, ...Object.values(at.state), at.drafts, at.runs, schemas)
   const made: string[] = []
   const folders = [...STATES.map((state) => at.state[state]), at.drafts]
   // Not by the umask: a folder that a group may write would be refused at start.
   for (const folder of folders)
     if (await mkdir(folder, { recursive: true, mode: 0o755 })) made.push(folder)
   await mkdir(at.runs, { recursive: true, mode: 0o700 })
-  await copySchemas(join(at.home, 'schema'))
+  await copySchemas(schemas)
   return made.map((folder) => `${relative(at.root, folder)}/`)
 }
 
@@ -73,5 +76,6 @@ async function copySchemas(to: string): Promise<void> {
   const from = packaged('schema')
   const names = await readdir(from).catch(() => []) // not built: editors do without
   if (names.length > 0) await mkdir(to, { recursive: true, mode: 0o755 })
-  for (const name of names) await copyFile(join(from, name), join(to, name))
+  for (const name of names)
+    await writeWhole(join(to, name), await readFile(join(from, name), 'utf8'))
 }

@@ -213,10 +213,14 @@ export class AgentProcess {
     this.behind = !(await this.#lines.read(!alive || exit !== null, most))
     const endEvent = this.findings().ended
     if (endEvent || exit !== null) this.#since.ended ??= performance.now()
+    const { ageMs, ofRun } = this.#parts.processes
+    const age = pid && alive ? ageMs(pid) : null
+    const ages = () => ofRun(this.record?.nonce ?? '', pid).map((one) => ageMs(one) ?? 0)
+    if (age !== null) this.#since.begun = performance.now() - age
+    // Its shim was killed while nobody looked: the oldest of its processes tells.
+    else if (alive) this.#since.begun ??= performance.now() - Math.max(0, ...ages())
     const since = (from?: number) => (from === undefined ? 0 : performance.now() - from)
     const { begun, stopping, ended } = this.#since
-    const age = pid && alive ? this.#parts.processes.ageMs(pid) : null
-    if (age !== null) this.#since.begun = performance.now() - age
     return {
       record: this.record,
       phase: exit !== null ? 'ended' : pid === null ? 'unborn' : pid > 0 ? 'running' : 'stillborn',

@@ -1,5 +1,5 @@
 // Small parts of the composition root that can be seen alone.
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createGuard } from '../../src/cli/guard.ts'
@@ -40,6 +40,25 @@ describe('the log', () => {
   it('does without a disk', () => {
     const log = logFile(join(folder(), 'gone', 'log'), () => 'info')
     expect(() => log('error', 'x')).not.toThrow()
+  })
+
+  it('writes and cuts nothing through a link, its own or that of its folder', () => {
+    const top = folder()
+    mkdirSync(join(top, 'home'))
+    mkdirSync(join(top, 'elsewhere'))
+    writeFileSync(join(top, 'elsewhere/log'), 'precious')
+    const path = join(top, 'home/log')
+    const log = logFile(path, () => 'info')
+    symlinkSync('../elsewhere/log', path)
+    log('info', 'one')
+    rmSync(join(top, 'home'), { recursive: true })
+    symlinkSync('elsewhere', join(top, 'home'))
+    log('info', 'two')
+    expect(readFileSync(join(top, 'elsewhere/log'), 'utf8')).toBe('precious')
+    rmSync(join(top, 'home'))
+    mkdirSync(join(top, 'home'))
+    log('info', 'three')
+    expect(readFileSync(path, 'utf8')).toMatch(/one\n.*two\n.*three\n$/)
   })
 
   it('brings along what had no room, the newest hundred, in order', () => {

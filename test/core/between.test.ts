@@ -143,3 +143,16 @@ it('an agent has the variables that it was given, also those of one letter', asy
   const told = `a person’s a person’s a person’s\n${realpathSync(house.at.root)}\n`
   expect(readFileSync(join(house.at.root, 'told'), 'utf8')).toBe(told)
 })
+
+it('its shim was killed while nobody looked: its time is counted from the start of what is left', async () => {
+  const house = open()
+  const run = await working(house)
+  process.kill(run.pid as number, 'SIGKILL')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  const adopted = agent(house).adopt(run.record as RunRecord)
+  const { alive, phase, ageMs } = await adopted.look()
+  expect({ alive, phase }).toEqual({ alive: true, phase: 'running' })
+  expect(ageMs).toBeGreaterThanOrEqual(290)
+  expect((await adopted.look()).ageMs).toBeGreaterThan(ageMs)
+  await adopted.sweep()
+})

@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
-import { open, SHELLS, type Stage, shell, started } from '../acceptance/stage.ts'
+import { living, open, SHELLS, type Stage, shell, started } from '../acceptance/stage.ts'
 
 /** Names, sizes, times and bytes of all that lies outside. */
 function face(folder: string): string[] {
@@ -53,6 +53,15 @@ for (const [what, says] of [
     await stage.type('orchestrate stop --now')
     expect(face(outside)).toEqual(before)
   })
+
+it('.orchestrate becomes a link: its lock is not ours to see, so it leaves, and nothing outside is touched', async () => {
+  const { stage, outside, before } = await swapped('.orchestrate')
+  const pid = stage.pid()
+  await stage.until('it leaves', () => !living(pid))
+  expect(face(outside)).toEqual(before)
+  expect((await stage.type('orchestrate start')).stderr).toMatch(LED)
+  expect(face(outside)).toEqual(before)
+})
 
 it('a folder that leads out is refused at the start', async () => {
   const stage = open(SHELLS)

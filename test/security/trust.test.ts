@@ -107,6 +107,22 @@ for (const what of ['.', 'tasks', 'tasks/pending', 'config.yaml', '.orchestrate'
     }
   })
 
+it.runIf(process.getuid?.() === 0)(
+  'a group with other members is as bad as everyone, one of our own is not (needs root)',
+  async () => {
+    const stage = open(SHELLS)
+    await stage.must('orchestrate init')
+    await stage.must('chown :users tasks/pending; chmod g+w tasks/pending')
+    const { code, stderr } = await stage.type('timeout 20 orchestrate start --foreground')
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining('its whole group'),
+    })
+    await stage.must('chown :root tasks/pending')
+    await stage.must('orchestrate start && orchestrate stop')
+  },
+)
+
 it('the environment is written nowhere', async () => {
   const stage = open(SHELLS)
   const canary = 'canary-7f3a91'
