@@ -1,10 +1,11 @@
 // An orchestrator in its own session, and how its starter learns that it is ready. Promises: one line on one pipe says
 // ready or why not; no output is lost; nothing ties the two together afterwards.
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, mkdirSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import spawn from 'cross-spawn'
+import { assertInside } from '../files/files.ts'
 import { inWords } from '../files/system-errors.ts'
 import type { Workspace } from '../files/workspace.ts'
 import { OrchestrateError } from '../types.ts'
@@ -18,6 +19,7 @@ interface Ready {
 }
 
 const READY_FD = 3
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants
 
 /** The starter's half. */
 export async function launch(
@@ -25,8 +27,9 @@ export async function launch(
   { talk, env }: World,
   agents?: string,
 ): Promise<number> {
+  await assertInside(at.root, at.home)
   mkdirSync(at.home, { recursive: true, mode: 0o700 })
-  const log = openSync(at.log, 'a', 0o600)
+  const log = openSync(at.log, O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY, 0o600)
   const main = join(import.meta.dirname, 'main.js') // in the build, all lie in one folder
   const wishes = agents === undefined ? [] : [`--agents=${agents}`]
   const args = [main, 'start', `--directory=${at.root}`, `--ready-fd=${READY_FD}`, ...wishes]

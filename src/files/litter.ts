@@ -1,10 +1,10 @@
 // What a killed writer left beside the file it was writing: drafts, by their names. Promises: only files that are named as our
 // drafts are, and whose writer is dead, are removed; whatever else lies there is never touched.
-import { lstat, readdir, unlink } from 'node:fs/promises'
+import { lstat, readdir, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Workspace } from './workspace.ts'
 
-/** `.run.json.<pid>.<n>.draft`, write-file-atomic's digits behind it, `config.json.<pid>.draft`. */
+/** `.run.json.<pid>.<n>.draft`, write-file-atomic's digits behind it, `config.json.<pid>.draft`; an empty folder (renames.ts), too. */
 const WRITER = /^(?:\..+?\.(\d+)\.\d+\.draft(?:\.\d+)?|config\.json\.(\d+)\.draft)$/
 /** ms. A writer in another container has a pid that says nothing here. */
 const OLD_MS = 60_000
@@ -33,7 +33,8 @@ export async function removeDrafts(
     if (!pid || alive(pid)) continue
     const path = join(folder, name)
     const seen = await lstat(path).catch(() => null) // someone was quicker
-    if (!seen?.isFile() || Date.now() - seen.mtimeMs < oldMs) continue
-    await unlink(path).catch(() => {}) // only litter: the next start tries again
+    if (!seen || Date.now() - seen.mtimeMs < oldMs) continue
+    const remove = seen.isDirectory() ? rmdir : unlink
+    if (seen.isFile() || seen.isDirectory()) await remove(path).catch(() => {}) // the next start tries again
   }
 }

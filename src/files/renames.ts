@@ -8,7 +8,8 @@ import type { Workspace } from './workspace.ts'
 
 /** Throws `EXDEV`. What else fails here (a full disk) is told where it matters. */
 export async function proveRenames(at: Workspace): Promise<void> {
-  let probe = join(at.state[STATES[0]], `.probe.${process.pid}.draft`)
+  const name = `.probe.${process.pid}.0.draft`
+  let probe = join(at.state[STATES[0]], name)
   try {
     await mkdir(probe)
   } catch {
@@ -16,7 +17,7 @@ export async function proveRenames(at: Workspace): Promise<void> {
   }
   try {
     for (const state of STATES.slice(1)) {
-      const next = join(at.state[state], `.probe.${process.pid}.draft`)
+      const next = join(at.state[state], name)
       await rename(probe, next)
       probe = next
     }
@@ -28,6 +29,6 @@ export async function proveRenames(at: Workspace): Promise<void> {
       'put them on one: a claim is a rename',
     )
   } finally {
-    await rmdir(probe)
+    await rmdir(probe).catch(() => {}) // litter: a later start removes it
   }
 }

@@ -1,6 +1,6 @@
 // The four state folders: their names, or why there are none to be had. Promises: a folder that vanished, cannot be read
 // or lies on another file system is told from an empty one; only one that held nothing is made again.
-import { mkdir, readdir, stat } from 'node:fs/promises'
+import { lstat, mkdir, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { assertInside, isErrno } from '../files/files.ts'
 import { STATES, type State } from '../types.ts'
@@ -52,8 +52,9 @@ async function again(path: string, state: State, stays: boolean): Promise<Found>
   const gone = { why: 'is gone', until: `it is back (\`mkdir -p tasks/${state}\`)` }
   if (stays) return gone
   try {
+    await lstat(dirname(path)) // RACE: what is not there now may be a link a moment later
     await assertInside(join(path, '../..'), dirname(path))
-    await mkdir(path, { mode: 0o755 }) // fails when tasks/ itself is gone
+    await mkdir(path, { mode: 0o755 })
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) return gone // RACE: a person, or git, may make it too
   }

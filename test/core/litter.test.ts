@@ -45,6 +45,21 @@ it.each([
   expect(existsSync(litter)).toBe(false)
 })
 
+it('an empty folder of a start that was killed goes, one that holds something stays', async () => {
+  for (const [state, inside] of [
+    ['pending', []],
+    ['failed', ['x']],
+  ] as const) {
+    const probe = join(at.state[state], `.probe.${DEAD}.0.draft`)
+    mkdirSync(probe, { recursive: true })
+    for (const name of inside) writeFileSync(join(probe, name), '')
+    utimesSync(probe, OLD, OLD)
+  }
+  await clean()
+  expect(readdirSync(at.state.pending)).toEqual([])
+  expect(readdirSync(at.state.failed)).toEqual([`.probe.${DEAD}.0.draft`])
+})
+
 it('in a run folder it goes with the end of the run: only the holder of the lock writes there', async () => {
   const run = { task_id: 'a', attempt: 2, outcome: 'success' } as RunRecord
   const litter = left(`.orchestrate/runs/a/2/.run.json.${DEAD}.9.draft`, new Date())

@@ -30,7 +30,8 @@ async function swapped(what: string): Promise<{ stage: Stage; outside: string; b
     mkdirSync(join(outside, name), { recursive: true })
   writeFileSync(join(outside, 'current_state.md'), 'mine\n')
   const before = face(outside)
-  const swap = `mv '${what}' '../aside'; ln -s '${outside}' '${what}'`
+  // What is gone for a moment is made again: then once more.
+  const swap = `n=0; until mv '${what}' "../aside$n" && ln -sT '${outside}' '${what}'; do n=$((n + 1)); done`
   stage.drop('a.yaml', shell(`mkdir -p '${what}'\n${swap}\necho done`))
   return { stage, outside, before }
 }

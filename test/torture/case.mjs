@@ -22,6 +22,10 @@ export async function faulted(faults, { world: options, keep = false, meanwhile 
   world.contextMayLack = faults.some(
     ({ act, label }) => CONTEXT.test(label ?? '') && /^E(?!NOSPC)/.test(act),
   )
+  // A lock that could not be let go is anyone's by its age: it delays one merge.
+  world.lockMayStay = faults.some(
+    ({ act, label }) => /^E/.test(act) && /rmdir context\.lock/.test(label ?? ''),
+  )
   const violations = []
   let hits = 0
   try {

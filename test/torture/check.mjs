@@ -126,6 +126,7 @@ function litter(world, bad) {
     const at = relative(world.root, join(world.root, String(name)))
     if (/\.draft(\.\d+)?$/.test(at) && !/draft$/.test(at.split('/').at(-2) ?? ''))
       bad('wrong', `a draft was left: ${at}`)
+    if (at === '.orchestrate/context.lock' && world.lockMayStay) continue
     if (/^\.orchestrate\/(lock|orchestrate\.sock|context\.lock)$/.test(at))
       bad('wrong', `${at} was left`)
   }

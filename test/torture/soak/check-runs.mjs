@@ -27,8 +27,9 @@ function readLedger(world) {
 export function createRuns({ world, book, journal }) {
   /** Runs of which all is known, so that they need not be read again. */
   const records = new Map()
+  const keyOf = (run) => `${run.id} ${run.attempt}`
   const recordOf = (run) => {
-    const key = `${run.id} ${run.attempt}`
+    const key = keyOf(run)
     const known = records.get(key)
     if (known) return known
     const record = book.run(run.id, run.attempt)
@@ -36,7 +37,7 @@ export function createRuns({ world, book, journal }) {
     return record
   }
 
-  function one(run, next) {
+  function one(run, next, record) {
     const task = book.tasks.get(run.id)
     const about = `${run.id} attempt ${run.attempt}`
     if (!task) {
@@ -50,7 +51,6 @@ export function createRuns({ world, book, journal }) {
     const [stop] = run.stops
     if (!start) return journal.violation('a stop without a start', about)
     if (start.revision === 'half') journal.violation('half a file was run', about)
-    const record = recordOf(run)
     const until = next?.starts[0]?.at ?? Date.now()
     const by = task.touches.map(({ at, what }) => `${what} at ${at - start.at} ms`).join(', ')
     const detail = `outcome ${record?.outcome}; by hand: ${by}`
@@ -128,15 +128,18 @@ export function createRuns({ world, book, journal }) {
 
   /** @returns figures. */
   function check() {
+    // The records before the ledger: the end that one tells of is a line by then.
+    const told = new Map(readLedger(world).runs.map((run) => [keyOf(run), recordOf(run)]))
     const { runs, broken } = readLedger(world)
+    const record = (run) => told.get(keyOf(run)) ?? null
     for (const line of broken) journal.violation('a broken line in the ledger', line)
     const byId = new Map()
     for (const run of runs) byId.set(run.id, [...(byId.get(run.id) ?? []), run])
     for (const list of byId.values()) {
       list.sort((a, b) => a.attempt - b.attempt)
-      for (const [n, run] of list.entries()) one(run, list[n + 1])
+      for (const [n, run] of list.entries()) one(run, list[n + 1], record(run))
     }
-    agents(runs.map(recordOf))
+    agents(runs.map(record))
     return { runs: runs.length, again: runs.filter(({ attempt }) => attempt > 1).length }
   }
 
