@@ -27,7 +27,10 @@ export async function listenAt(server: Server, path: string, mine = false): Prom
     await removeDead(path, mine)
     await listenOnce(server, path)
   }
-  await chmod(path, 0o600)
+  await chmod(path, 0o600).catch((error) => {
+    server.close() // or it would keep a process alive that has failed to begin
+    throw error
+  })
 }
 
 function listenOnce(server: Server, path: string): Promise<void> {
