@@ -50,10 +50,10 @@ for (const [what, run, size] of [
       end = (end + chunk.toString('latin1')).slice(-100)
     })
     await stage.until('all of it', () => mb(stage, 'much', 'stdout') > size, 120_000)
-    // `much` goes on until the last of them has run.
-    await neighbours(stage)
+    await neighbours(stage, 'not yet')
     await stage.until('the follower', () => end.endsWith('the last line\n'), 240_000)
     const peak = peakMb(follower.pid as number)
+    stage.write('go', '')
     expect(await over(stage, 'much', 120_000)).toMatchObject({ status: 'success' })
     expect(ledger(stage)).toEqual(['n1', 'n2', 'n3', 'much'])
     const answer = stage.read('context/agent_outputs/much_output.md')
