@@ -189,10 +189,11 @@ describe('git', () => {
     const stage = await repository(
       SHELLS.replace('agents:', 'agents:\n  none: { command: no-such }'),
     )
-    // Waiting, so that git finds them where it left them.
+    // Waiting, so that git finds them where it left them; made elsewhere, so that none is taken before it waits.
     await stage.must(
-      `git checkout -q tasks~0 2>/dev/null; sed -i s/shell/none/ tasks/pending/*.yaml; git commit -qam wait; git tag wait`,
+      `git worktree add -q --detach ../aside tasks && cd ../aside && sed -i s/shell/none/ tasks/pending/*.yaml && git commit -qam wait && git tag wait`,
     )
+    await stage.must('git worktree remove ../aside && git checkout -q wait')
     await stage.until('they wait', async () => (await stage.status()).tasks.pending === 2)
     await stage.must('git checkout -q main')
     await stage.until('they are gone', async () => (await stage.status()).tasks.pending === 0)
