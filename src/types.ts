@@ -161,6 +161,8 @@ export interface Findings {
 
 /** Reads one run's stdout, line by line (a line is cut at 1 MiB). Holds bounded state. */
 export interface OutputReader {
+  /** It takes many lines in one text: to split what has no events costs ten times the work. */
+  many?: true
   line(text: string): void
   findings(): Findings
 }

@@ -6,6 +6,7 @@ import { TEXT_CAP, tail } from './events.ts'
 export function plainReader(): OutputReader {
   let text = ''
   return {
+    many: true,
     line(line) {
       text += `${line}\n`
       if (text.length > 2 * TEXT_CAP) text = tail(text)

@@ -209,7 +209,9 @@ export class AgentProcess {
     this.#shim = rebooted ? null : pid || null
     const alive = !rebooted && this.isAlive()
     const { exit } = await disk.readShim(this.#dir)
-    this.#lines ??= new disk.Lines(join(this.#dir, 'stdout'), (line) => this.#reader.line(line))
+    const { many } = this.#reader
+    const line = (text: string) => this.#reader.line(text)
+    this.#lines ??= new disk.Lines(join(this.#dir, 'stdout'), line, many)
     this.behind = !(await this.#lines.read(!alive || exit !== null, most))
     const endEvent = this.findings().ended
     if (endEvent || exit !== null) this.#since.ended ??= performance.now()

@@ -166,12 +166,15 @@ const READ_CAP = 4 << 20
 export class Lines {
   readonly #path: string
   readonly #line: (text: string) => void
+  readonly #many: boolean
   #offset = 0
   #rest: Buffer = NONE
 
-  constructor(path: string, line: (text: string) => void) {
+  /** @param many whether `line` takes all the lines of a chunk in one text. */
+  constructor(path: string, line: (text: string) => void, many = false) {
     this.#path = path
     this.#line = line
+    this.#many = many
   }
 
   /**
@@ -202,7 +205,9 @@ export class Lines {
 
   #feed(bytes: Buffer): void {
     let from = 0
-    for (let end = bytes.indexOf(10); end >= 0; from = end + 1, end = bytes.indexOf(10, from)) {
+    const next = () =>
+      this.#many && !this.#rest.length ? bytes.lastIndexOf(10) : bytes.indexOf(10, from)
+    for (let end = next(); end >= from; from = end + 1, end = next()) {
       this.#line(this.#with(bytes.subarray(from, end)).toString())
       this.#rest = NONE
     }

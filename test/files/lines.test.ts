@@ -13,9 +13,9 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(join(path, '..'), { recursive: true, force: true }))
 
-function reader() {
+function reader(many?: boolean) {
   const seen: string[] = []
-  return { seen, lines: new Lines(path, (line) => seen.push(line)) }
+  return { seen, lines: new Lines(path, (line) => seen.push(line), many) }
 }
 
 it('reads in steps, no line twice and none left out, wherever a step ends', async () => {
@@ -33,14 +33,32 @@ it('reads in steps, no line twice and none left out, wherever a step ends', asyn
   expect(seen.at(-1)).toBe('half and half')
 })
 
-it('comes back with a part of what is large, and holds no line beyond 1 MiB', async () => {
-  const { seen, lines } = reader()
-  writeFileSync(path, Buffer.alloc(20 << 20, 'x'))
-  expect(await lines.read(true)).toBe(false)
-  while (!(await lines.read(true)));
-  expect(seen).toHaveLength(1)
-  expect(seen[0]?.length).toBeLessThan(2 << 20)
+it('gives many lines in one text where that is asked for, whole ones', async () => {
+  const { seen, lines } = reader(true)
+  const all = Array.from({ length: 9000 }, (_, n) => (n % 7 ? `${n} ${'é'.repeat(n % 50)}` : ''))
+  writeFileSync(path, `${all.join('\n')}\nhalf`)
+  while (!(await lines.read(false, 9970)));
+  expect(seen.join('\n')).toBe(all.join('\n'))
+  expect(seen.length).toBeLessThan(100)
+  appendFileSync(path, ' and half')
+  await lines.read(true)
+  expect(seen.at(-1)).toBe('half and half')
 })
+
+it.each([false, true])(
+  'comes back with a part of what is large, and holds no line beyond 1 MiB (many: %s)',
+  async (many) => {
+    const { seen, lines } = reader(many)
+    writeFileSync(path, Buffer.alloc(20 << 20, 'x'))
+    expect(await lines.read(false)).toBe(false)
+    while (!(await lines.read(false)));
+    appendFileSync(path, 'y\nthe last line\n')
+    expect(await lines.read(true)).toBe(true)
+    expect(seen).toHaveLength(2)
+    expect(seen[0]?.length).toBeLessThan(2 << 20)
+    expect(seen[1]).toBe('the last line')
+  },
+)
 
 it('comes to an end though the writer never does', async () => {
   const { seen, lines } = reader()
