@@ -1,6 +1,7 @@
 // What must hold though everyone is in the way: writers, lingering agents, removed run folders, a stop in mid-claim.
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { TaskDistributor } from '../../src/look/agents.ts'
@@ -56,7 +57,13 @@ it('a task that is cancelled by hand, its run folder removed at once, leaves no 
   house.drop('a.yaml', shell('sleep 600'))
   await runs(house, 'a')
   renameSync(join(house.at.state.assigned, 'a.yaml'), join(house.at.state.failed, 'a.yaml'))
-  rmSync(join(house.at.runs, 'a'), { recursive: true, force: true, maxRetries: 20 })
+  // Until no file is written into it just then.
+  await house.until('it is removed', () =>
+    rm(join(house.at.runs, 'a'), { recursive: true }).then(
+      () => true,
+      (error) => error.code === 'ENOENT',
+    ),
+  )
   await house.until('it is gone', () => living(house, 'a').length === 0)
   house.drop('b.yaml', shell('true'))
   await house.until('b', () => house.files().includes('completed/b.yaml'))

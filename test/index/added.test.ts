@@ -24,7 +24,7 @@ it('with 900 others waiting, and agents that take it up at once', async () => {
       ids.push(id)
       for (const one of ids) expect(index.show(one)?.tasks, `${one} after ${id}`).toHaveLength(1)
     }
-    await house.until('all are done', () => index.counts().tasks.completed === 30)
+    await house.until('all are done', () => index.counts().tasks.completed === 30, 50_000)
     expect(index.counts().tasks).toMatchObject({ pending: 900, assigned: 0, failed: 0, held: 0 })
   } finally {
     await house.orchestrator.stop('now')
