@@ -17,13 +17,21 @@ export function report(done, { seed, level, planned, write, readme }) {
   if (write) {
     const all = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, 'utf8')) : {}
     const date = new Date().toISOString().slice(0, 10)
-    const about = { commit: commit(), date, node: process.version, seed, level }
+    const about = { date, node: process.version, seed, level }
     for (const [suite, cases] of Object.entries(planned)) {
       const own = done.filter((one) => one.suite === suite)
       const bad = own.flatMap(({ name, violations }) =>
         violations.length ? { name, violations } : [],
       )
-      all[suite] = { ...about, planned: cases, cases: own.length, rows: rowsOf(own), failed: bad }
+      const at = [...new Set(own.map((one) => one.commit))].join(', ') || commit()
+      all[suite] = {
+        commit: at,
+        ...about,
+        planned: cases,
+        cases: own.length,
+        rows: rowsOf(own),
+        failed: bad,
+      }
     }
     writeFileSync(RESULTS, `${JSON.stringify(all, null, 2)}\n`)
     if (readme) putTable(all)
@@ -73,7 +81,7 @@ function putTable(all) {
   )
 }
 
-const commit = () => {
+export const commit = () => {
   try {
     const cwd = fileURLToPath(new URL('.', import.meta.url))
     return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd, encoding: 'utf8' }).trim()

@@ -3,9 +3,11 @@
 //   --short           what `npm test` runs       --seed N     the same run again       --only NAME[,…]   suites, or a case by its name
 //   --minutes N       at most so long a suite    --jobs N     cases at a time          --keep            the folders of what failed
 //   --json            one line of JSON a case    --results    writes RESULTS.json      --readme          and its table into README.md
+//   --journal FILE    goes on where an earlier run of this seed ended; what did not hold then is tried again
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { chance } from './random.mjs'
-import { report } from './results.mjs'
+import { commit, report } from './results.mjs'
 import { SUITES } from './suites/index.mjs'
 import { closeAll } from './world.mjs'
 
@@ -18,6 +20,7 @@ const { values } = parseArgs({
       only: { type: 'string' },
       minutes: { type: 'string' },
       jobs: { type: 'string' },
+      journal: { type: 'string' },
     },
   },
 })
@@ -37,6 +40,18 @@ for (const signal of ['SIGINT', 'SIGTERM'])
   })
 process.on('exit', closeAll)
 
+/** By suite and name: what an earlier part of this run has shown. */
+const known = new Map(
+  (values.journal && existsSync(values.journal) ? readFileSync(values.journal, 'utf8') : '')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
+    .filter((row) => row.seed === seed && row.level === level && !row.skipped)
+    .map((row) => [`${row.suite} ${row.name}`, row]),
+)
+for (const [key, row] of known) if (row.violations.length) known.delete(key)
+const at = commit()
+
 const done = []
 const planned = {}
 say(
@@ -52,7 +67,9 @@ for (const name of text ? Object.keys(SUITES) : suites) {
   const until = values.minutes
     ? Date.now() + Number(values.minutes) * 60_000
     : Number.POSITIVE_INFINITY
-  const queue = [...chosen]
+  const before = (one) => known.get(`${name} ${one.name}`)
+  done.push(...chosen.map(before).filter(Boolean))
+  const queue = chosen.filter((one) => !before(one))
   await Promise.all(
     Array.from({ length: Number(values.jobs ?? 2) }, () => work(name, queue, until)),
   )
@@ -78,7 +95,10 @@ async function work(suite, queue, until) {
       tries: 1,
       ...end,
       seconds: (Date.now() - from) / 1000,
+      commit: at,
     }
+    if (values.journal)
+      appendFileSync(values.journal, `${JSON.stringify({ ...row, seed, level })}\n`)
     done.push(row)
     if (values.json) process.stdout.write(`${JSON.stringify(row)}\n`)
     for (const { kind, text } of row.violations) say(`  ${kind.toUpperCase()} ${row.name}: ${text}`)
