@@ -15,7 +15,7 @@ const WAKES = ['when the other has ended', 'while the other works']
 export async function stalled({ level, random, keep }) {
   const options = { tasks: pairTasks }
   const steps = byLabel(
-    (await golden(options)).filter(({ label }) => STEP.test(label) && HELD.test(label)),
+    (await golden(options)).filter((point) => STEP.test(point.label) && HELD.test(nameOf(point))),
     random,
   )
   const some = { full: steps.length, minutes: 8, short: 1 }[level]
