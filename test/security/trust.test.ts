@@ -15,6 +15,7 @@ const EVIL: Record<string, string> = {
   dash: '--dangerously-skip-permissions --help',
   shell:
     '$(touch pwned) `touch pwned`; touch pwned && touch pwned | touch pwned\n"; touch pwned; "',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: that is the text
   place: '{prompt_file} %s $0 ${IFS} \\n',
   lines: '-e\n\n\n--\n$(touch pwned)\n',
 }
