@@ -1,6 +1,6 @@
 // A run whose run.json cannot be written for a while (a full disk; here a folder in its place): what was not written did
 // not happen, and is done when it can be.
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { type House, open, shell } from './harness.ts'
@@ -18,12 +18,8 @@ function blocked(house: House, id: string): () => void {
 
 const begun = (house: House, id: string) =>
   house.until('it runs', () => {
-    const folder = join(house.at.runs, id, '1')
-    return (
-      readdirSync(house.at.runs).includes(id) &&
-      readdirSync(folder).includes('pid') &&
-      readFileSync(join(folder, 'pid'), 'utf8') !== ''
-    )
+    const pid = join(house.at.runs, id, '1/pid')
+    return existsSync(pid) && readFileSync(pid, 'utf8') !== ''
   })
 const told = (house: House) =>
   house.until('the trouble is told', () => house.log.some((line) => /EISDIR/.test(line)))
