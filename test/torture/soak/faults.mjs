@@ -120,7 +120,7 @@ export function createFaults(parts) {
   /** The shim alone, or one of the agent's processes alone. */
   async function killOne(which) {
     const marked = livingOf(world.root).filter(({ mark }) => mark)
-    const isShim = ({ command }) => command.startsWith('/bin/sh -c d=$1')
+    const isShim = ({ command }) => /^\/bin\/sh -c \w+=\$1; shift; set -C/.test(command)
     const fit = marked.filter((one) => isShim(one) === (which === 'shim'))
     if (!fit.length) return
     const { pid, mark } = dice.one(fit)
