@@ -71,11 +71,16 @@ async function ignore(path: string): Promise<string | null> {
   return lacking.join(', ')
 }
 
-/** From the package into the workspace, so that the first line of our files leads there without a network. */
+/**
+ * From the package into the workspace, so that the first line of our files leads there without a network. What is there and the
+ * same is left alone: a start on a full disk writes nothing for it.
+ */
 async function copySchemas(to: string): Promise<void> {
   const from = packaged('schema')
   const names = await readdir(from).catch(() => []) // not built: editors do without
   if (names.length > 0) await mkdir(to, { recursive: true, mode: 0o755 })
-  for (const name of names)
-    await writeWhole(join(to, name), await readFile(join(from, name), 'utf8'))
+  for (const name of names) {
+    const [text, there] = [await readFile(join(from, name), 'utf8'), join(to, name)]
+    if (text !== (await readFile(there, 'utf8').catch(() => null))) await writeWhole(there, text)
+  }
 }

@@ -1,4 +1,4 @@
-// What a killed writer left beside the file it was writing: drafts, by their names. Promises: only files that are named as our
+// What a killed writer left beside the file it was writing: drafts, by their names. Promises: only files (and empty folders) that are named as our
 // drafts are, and whose writer is dead, are removed; whatever else lies there is never touched.
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,7 +16,8 @@ export async function removeLitter(
   alive: (pid: number) => boolean,
 ): Promise<void> {
   const outputs = join(contextDir, 'agent_outputs')
-  for (const folder of [...Object.values(at.state), at.home, contextDir, outputs])
+  const ours = [at.home, join(at.home, 'schema')]
+  for (const folder of [...Object.values(at.state), ...ours, contextDir, outputs])
     await removeDrafts(folder, alive, OLD_MS)
 }
 

@@ -32,9 +32,11 @@ const onDisk = (house: House): RunRecord =>
 /** Begun, and working until there is a file `go`. */
 async function working(house: House, script = '') {
   const run = agent(house)
-  await run.prepare('a', 'a.yaml', `${script}\nwhile [ ! -e go ]; do sleep 0.02; done`)
+  await run.prepare('a', 'a.yaml', `${script}\n: >begun; while [ ! -e go ]; do sleep 0.02; done`)
   run.launch()
-  await house.until('it works', async () => (await run.look()).phase === 'running')
+  // Not when its shim begins: that starts nothing after a signal.
+  await house.until('it works', () => existsSync(join(house.at.root, 'begun')))
+  expect((await run.look()).phase).toBe('running')
   return run
 }
 const exit = async (house: House) => (await readShim(join(house.at.runs, 'a/1'))).exit
@@ -109,7 +111,7 @@ it('takes the place of a shim whose folder a person removed: no late shim begins
   expect(existsSync(join(house.at.root, 'ran'))).toBe(false)
 })
 
-it('changed in the moment of its claim, and written again before it goes back: both stay, both are told', async () => {
+it('changed in the moment of its claim, and written again before it goes back: both stay, and it is told', async () => {
   const house = open()
   await makeFolders(house.at)
   const path = house.drop('a.yaml', shell('echo old'))

@@ -39,6 +39,7 @@ it.each([
   `context/.completed_tasks.json.${DEAD}.3.draft`,
   `context/agent_outputs/.a_output.md.${DEAD}.4.draft`,
   `.orchestrate/config.json.${DEAD}.draft`,
+  `.orchestrate/schema/.task.schema.json.${DEAD}.1.draft`,
 ])('%s goes', async (path) => {
   const litter = left(path)
   await clean()

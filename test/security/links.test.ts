@@ -75,6 +75,23 @@ it('a folder that leads out is refused at the start', async () => {
   expect(readdirSync(outside)).toEqual([])
 })
 
+it('a schema of ours that is a link is replaced, not written through; one that is as it should be is left alone', async () => {
+  const stage = open(SHELLS)
+  await stage.must('orchestrate init')
+  const precious = join(dirname(stage.root), 'precious')
+  writeFileSync(precious, 'mine\n')
+  const [task, config] = ['task', 'config'].map((name) =>
+    join(stage.at.home, `schema/${name}.schema.json`),
+  ) as [string, string]
+  const before = lstatSync(config).ino
+  await stage.must(`ln -sf '${precious}' '${task}'`)
+  await stage.must('orchestrate start && orchestrate stop')
+  expect(readFileSync(precious, 'utf8')).toBe('mine\n')
+  expect(lstatSync(task).isFile()).toBe(true)
+  expect(JSON.parse(readFileSync(task, 'utf8'))).toHaveProperty('$schema')
+  expect(lstatSync(config).ino).toBe(before)
+})
+
 it('an answer that is a link to elsewhere is not written through', async () => {
   const stage = await started(SHELLS)
   const outside = join(dirname(stage.root), 'precious')
