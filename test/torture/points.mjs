@@ -11,7 +11,7 @@ function place(root, path) {
   const parts = rel.split('/')
   const name = parts.pop() ?? ''
   const [, whole, temporary] = DRAFT.exec(name) ?? []
-  const about = named(parts, whole ?? name, rel)
+  const about = named(parts, whole ?? name)
   if (!whole) return about
   // The draft is ours, its temporary file is write-file-atomic's.
   return {
@@ -20,7 +20,7 @@ function place(root, path) {
   }
 }
 
-function named(parts, name, rel) {
+function named(parts, name) {
   const [top, second, id] = parts
   if (top === 'tasks' && second) {
     const [, task, kind] = /^(.+)_(result|agent)(?:_\d+)?\.yaml$/.exec(name) ?? []
@@ -38,7 +38,7 @@ function named(parts, name, rel) {
   const [, output] = /^(.+)_output\.md$/.exec(name) ?? []
   if (output) return { what: 'output', of: output }
   return {
-    what: parts.length < 2 ? name || 'workspace' : rel.split('/').slice(1).join('/'),
+    what: parts.length < 2 ? name || 'workspace' : [...parts.slice(1), name].join('/'),
     of: '',
   }
 }
