@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
-import { ADDED, drop, EDITED, hash, pause, STATES } from './scenario.mjs'
+import { ADDED, drop, EDITED, hash, pause, STATES, UNEDITED } from './scenario.mjs'
 
 export async function act(world) {
   const { todo, root } = world
@@ -12,7 +12,9 @@ export async function act(world) {
   const path = (state, id) => join(root, 'tasks', state, `${id}.yaml`)
   if (todo.has('edit') && /^ok \d+ start/m.test(said)) {
     todo.delete('edit')
-    if (existsSync(path('pending', 'after'))) drop(world, 'after', EDITED)
+    // On a busy machine it may have run before the person came.
+    if (/^after \d+ start/m.test(said)) world.tasks.after = UNEDITED
+    else if (existsSync(path('pending', 'after'))) drop(world, 'after', EDITED)
   }
   // After the `add`: as long as someone works, the orchestrator stays.
   if (todo.has('cancel') && !todo.has('add') && /^gone \d+ start/m.test(said)) {
@@ -25,13 +27,19 @@ export async function act(world) {
       todo.delete('cancel')
     }
   }
-  if (todo.has('add') && existsSync(join(root, '.orchestrate/orchestrate.sock'))) {
-    const body = JSON.stringify({ tasks: [{ description: ADDED, preferred_agent: 'shell' }] })
-    const reply = await post(join(root, '.orchestrate/orchestrate.sock'), '/tasks', body)
-    if (reply === 'nobody') return // a socket that a dead one left: its successor will listen
-    if (reply?.status === 201) taken(world, reply.body.ids[0])
-    else await settleAdd(world)
-  }
+  // Its answer may take as long as a start that fails: the other acts do not wait for it.
+  if (todo.has('add') && existsSync(join(root, '.orchestrate/orchestrate.sock')))
+    world.asking ??= add(world, join(root, '.orchestrate/orchestrate.sock')).finally(() => {
+      world.asking = null
+    })
+}
+
+async function add(world, socket) {
+  const body = JSON.stringify({ tasks: [{ description: ADDED, preferred_agent: 'shell' }] })
+  const reply = await post(socket, '/tasks', body)
+  if (reply === 'nobody') return // a socket that a dead one left: its successor will listen
+  if (reply?.status === 201) taken(world, reply.body.ids[0])
+  else await settleAdd(world)
 }
 
 /** It refused, or died in the middle of it: is there a task now? A person looks before adding again. */

@@ -25,6 +25,8 @@ export const TASKS = {
 }
 /** What the person makes of `after` while it waits. */
 export const EDITED = shell('true', 'dependencies: [ok, flaky]\npriority: high\n')
+/** Where it ran as it was. */
+export const UNEDITED = { ...TASKS.after, end: 'failed', most: 3 }
 export const ADDED = noted('true')
 
 /** For pairs of faults: a success, and a failure that is retried to its end. */

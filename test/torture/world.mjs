@@ -114,6 +114,7 @@ export async function orchestrate(
       child.kill('SIGKILL')
     }
   }
+  await world.asking
   return { ...end, stderr, hit: existsSync(hit), hung, ms: Math.round(performance.now() - begun) }
 }
 
