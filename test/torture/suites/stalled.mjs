@@ -9,7 +9,7 @@ import { close, makeWorld, orchestrate } from '../world.mjs'
 import { STEP } from './pairs.mjs'
 
 /** Before its lock is taken, or after it was given back, nothing can be taken over. */
-const HELD = /^(?!.*(lock|config|tasks\.db|probe)|chmod)/
+const HELD = /^(?!.*(lock|config|schema|tasks\.db|probe)|chmod)/
 const WAKES = ['when the other has ended', 'while the other works']
 
 export async function stalled({ level, random, keep }) {

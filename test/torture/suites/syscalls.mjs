@@ -94,6 +94,8 @@ async function struck(call, when, mode, keep) {
   const world = makeWorld()
   // By the number of a call no one can say what it wrote: a context that lacks something is told, and is no loss.
   world.contextMayLack = mode === 'EIO'
+  // Nor whether it was the lock around the context that could not be let go: that is anyone's by its age.
+  world.lockMayStay = mode === 'EIO'
   const violations = []
   try {
     const file = join(world.top, 'trace')
