@@ -34,17 +34,38 @@ export interface Problem {
   column?: number
 }
 
-/** How a run ended, in the record's word and in the finer one. */
+/** How a run ended, in the record's word and in the finer one (src/agents/README.md: what follows from each). */
 export type RunStatus = 'success' | 'failed' | 'timeout' | 'cancelled'
 export type Outcome =
   | 'success'
   | 'failed'
   | 'timeout'
+  | 'stalled' // it gave no sign of life for longer than one of its three clocks allows
   | 'cancelled'
   | 'interrupted' // gone without an exit status: a reboot, a kill
-  | 'never-started' // the shim did not come to life; costs no retry
+  | 'never-started' // the shim did not come to life, or the session to go on with is gone; costs no retry
   | 'no-result' // exit 0 without the agent's own end event
   | 'crashed' // ended by a signal that was not ours
+  | 'limited' // a usage limit, a rate limit, an overload: no failure of the task
+  | 'unauthenticated' // no login or key, or one that is not accepted
+  | 'misconfigured' // an unknown model or flag, a folder that it does not trust
+  | 'denied' // a permission was refused, whatever it says of itself
+
+/**
+ * What an agent's own channel says of the end of a run: a typed event, an error envelope, the exit status, stderr; never what its
+ * model wrote.
+ */
+export interface Verdict {
+  ok: boolean
+  /** Where more is known than `failed`. `never-started`: the session that it was to go on with is gone. */
+  outcome?: 'limited' | 'unauthenticated' | 'misconfigured' | 'denied' | 'never-started'
+  /** Why not, in one sentence. */
+  error?: string
+  /** Where that is said: `result: api_error_status 429`, `exit 55`, `stderr`. */
+  evidence?: string
+  /** Epoch ms at which the limit is over, by the CLI's own word. */
+  resetsAt?: number
+}
 
 /** `runs/<id>/<attempt>/run.json`; snake_case because it is on disk. ISO 8601 times. */
 export interface RunRecord {
@@ -147,7 +168,12 @@ export interface Settings {
 /** What an agent's own output has told so far. */
 export interface Findings {
   /** The agent's end event; null: none yet (or the kind has none). */
-  ended: { ok: boolean; error?: string } | null
+  ended: Verdict | null
+  /** What it says it waits for, as a verdict should it never go on: a limit, an API that does not answer; null: nothing. */
+  waits: Verdict | null
+  /** How many events there were (of a kind without events: pieces of output), and how many tool calls began and did not end. */
+  events: number
+  tools: number
   /** The last answer, or the tail of stdout for a kind without events. Bounded. */
   text: string
   sessionId?: string
@@ -174,15 +200,25 @@ export interface AgentKind {
   hasEndEvent: boolean
   /** `prompt`: stdin is the prompt file. `none`: stdin is /dev/null (shell reads the file by path). */
   stdin: 'prompt' | 'none'
-  /** The whole argument vector: the configured command, and the headless flags that are missing. */
-  argv(command: string[], run: { promptFile: string; sessionId: string }): string[]
+  /**
+   * The whole argument vector: the configured command, and the headless flags that are missing.
+   * @param run `resume`: go on with the session `sessionId`, the prompt is its next message.
+   */
+  argv(command: string[], run: RunArguments): string[]
+  /** What a person types to go on with a session by hand: program and arguments; null: it has no sessions. */
+  takeOver(command: string[], sessionId: string): string[] | null
   /** The environment of the run, from ours: without nested-agent marks, as `inherit_env`, `env`, `billing` say. */
   env(inherited: NodeJS.ProcessEnv, settings: AgentSettings): Record<string, string>
   reader(): OutputReader
   /** Readable lines for `logs`: one line of stdout to text, or null to leave it out. */
   readable(line: string): string | null
-  /** One honest sentence for a run that failed without saying why in its events. */
-  explain(exit: number | null, stderrTail: string): string | undefined
+  /** Of a run without an end event: why, by its exit status and stderr. Never a success. */
+  explain(exit: number | null, stderrTail: string): Verdict | undefined
+}
+export interface RunArguments {
+  promptFile: string
+  sessionId: string
+  resume?: boolean
 }
 
 /** A living process (zombies are not living). Ids as in ps; start in clock ticks since boot, as text. */
@@ -404,7 +440,7 @@ export interface RunSight {
   assigned: boolean
   alive: boolean
   /** The agent's own end event. */
-  endEvent: { ok: boolean; error?: string } | null
+  endEvent: Verdict | null
   exit: number | null
   /** ms since its process started, and since it was told to stop, ended, or was found so. */
   ageMs: number
