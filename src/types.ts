@@ -209,11 +209,26 @@ export interface AgentKind {
   takeOver(command: string[], sessionId: string): string[] | null
   /** The environment of the run, from ours: without nested-agent marks, as `inherit_env`, `env`, `billing` say. */
   env(inherited: NodeJS.ProcessEnv, settings: AgentSettings): Record<string, string>
-  reader(): OutputReader
+  /** @param now for a limit that is told as a time of day: when that was said; left out: the clock. */
+  reader(now?: () => number): OutputReader
   /** Readable lines for `logs`: one line of stdout to text, or null to leave it out. */
   readable(line: string): string | null
   /** Of a run without an end event: why, by its exit status and stderr. Never a success. */
-  explain(exit: number | null, stderrTail: string): Verdict | undefined
+  explain(exit: number | null, stderrTail: string, now?: () => number): Verdict | undefined
+  /** What the probe asks of its program; left out: a program that we know nothing of. */
+  cli?: Cli
+}
+export interface Cli {
+  /** What its program is called, so that it is found behind `npx`, `env`, `node …/cli.js`. */
+  names: string[]
+  /** The arguments that print the help in which our flags stand. */
+  help: string[]
+  /** The flags that we add. */
+  flags: string[]
+  /** The versions that the recorded runs are of: the first and the last. */
+  tested: { from: string; to: string }
+  /** Its first start sets up a store of its own, and two at once get in each other's way: start one, then the others. */
+  warmUp?: true
 }
 export interface RunArguments {
   promptFile: string
