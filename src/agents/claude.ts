@@ -1,11 +1,22 @@
 // Claude Code: `claude -p --output-format stream-json`, the prompt on stdin (AGENTS 2.1: measured with 2.1.112 to 2.1.330).
 // Promises: success is `is_error: false` in its result event, never the word "success"; a refused tool call is said aloud.
-import type { AgentKind, Findings, OutputReader } from '../types.ts'
-import { reason, refusal, tokens } from './claude-result.ts'
-import { flagValue, has, insert, split } from './command.ts'
+import type { AgentKind, Findings, OutputReader, Verdict } from '../types.ts'
+import { calls } from './calls.ts'
+import {
+  ADVICE,
+  ending,
+  LOGIN,
+  NO_SESSION,
+  reason,
+  refusal,
+  type Told,
+  tokens,
+  waiting,
+} from './claude-result.ts'
+import { flagValue, has, insert, kept, split } from './command.ts'
 import { environment } from './environment.ts'
 import * as event from './events.ts'
-import { explainExit } from './explain.ts'
+import { explainCli } from './explain.ts'
 import { filesWritten } from './files-written.ts'
 import { call, came, flat, over } from './readable.ts'
 
@@ -21,6 +32,9 @@ const PERMISSION = [
   '--allowed-tools',
   '--settings',
 ]
+/** What a person would give by hand, too. */
+const KEEP = ['--model', '--settings', '--permission-mode', '--agent']
+const PERMISSION_ALONE = ['--dangerously-skip-permissions']
 const WRITES = new Set(['Write', 'Edit', 'MultiEdit', 'NotebookEdit'])
 /** Tools that can't change a file. Every other one (Bash, subagents, MCP) can, without telling. */
 const HARMLESS = new Set(
@@ -31,6 +45,19 @@ const HARMLESS = new Set(
 
 export const claude: AgentKind = {
   name: 'claude',
+  cli: {
+    names: NAMES,
+    help: ['--help'],
+    flags: [
+      '--print',
+      '--output-format',
+      '--verbose',
+      '--session-id',
+      '--resume',
+      '--dangerously-skip-permissions',
+    ],
+    tested: { from: '2.1.112', to: '2.1.330' },
+  },
   hasEndEvent: true,
   stdin: 'prompt',
   argv(command, run) {
@@ -42,46 +69,61 @@ export const claude: AgentKind = {
     // stream-json demands it; with json it would turn the one result into a list.
     if ((format ?? 'stream-json') === 'stream-json' && !has(words.own, '--verbose'))
       flags.push('--verbose')
-    if (!has(words.own, ...SESSION)) flags.push('--session-id', run.sessionId)
+    if (!has(words.own, ...SESSION))
+      flags.push(run.resume ? '--resume' : '--session-id', run.sessionId)
     if (!has(words.own, ...PERMISSION)) flags.push('--dangerously-skip-permissions')
     return insert(words, flags)
+  },
+  takeOver(command, sessionId) {
+    const words = split(command.length > 0 ? command : ['claude'], NAMES)
+    return [...words.program, ...kept(words, KEEP, PERMISSION_ALONE), '--resume', sessionId]
   },
   env: (inherited, settings) =>
     environment(inherited, settings, {
       own: /^(ANTHROPIC_\w+|CLAUDE_\w+|IS_SANDBOX)$/,
       keys: ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN'],
+      // By itself it asks eleven times in three minutes, on 401, too; we know better when to ask again.
+      unlessSet: { CLAUDE_CODE_MAX_RETRIES: '2' },
     }),
   reader,
   readable,
   explain: (exit, stderrTail) =>
-    explainExit('claude', exit, stderrTail, {
+    explainCli('claude', exit, stderrTail, {
+      noise: /^Warning: no stdin data received/,
       known: [
-        [/cannot be used with root\/sudo privileges/, ROOT_REFUSED],
-        [/not logged in|run \/login/i, NO_LOGIN],
+        [/cannot be used with root\/sudo privileges/, 'misconfigured', ROOT_REFUSED],
+        [/^Not logged in|Please run \/login|^Invalid API key/im, 'unauthenticated', NO_LOGIN],
+        [NO_SESSION, 'never-started'],
       ],
+      advice: ADVICE,
     }),
 }
 
 /** Also told by `doctor`, before the first run fails. */
 export const ROOT_REFUSED =
   'claude refuses to skip permissions as root: run as another user, or, where this machine is itself a sandbox, set `IS_SANDBOX: "1"` under `agents.claude.env` in config.yaml'
-const NO_LOGIN =
-  'claude is not logged in: run `claude` once and log in, or set ANTHROPIC_API_KEY in its environment'
+const NO_LOGIN = `claude is not logged in: ${LOGIN}`
 
-function reader(): OutputReader {
-  const found: Findings = { ended: null, text: '', files: null }
+function reader(now = Date.now): OutputReader {
+  const found: Findings = { ...event.NOTHING }
   const files = filesWritten()
+  const open = calls()
+  let told: Told = {}
   return {
     line(text) {
       const line = event.parse(text)
       if (!line) return
+      found.events++
       const session = event.word(line.session_id)
       if (session) found.sessionId = session
+      const waits = waiting(line, now())
+      if (waits !== undefined) wait(waits)
       const blocks = event.objects(event.object(line.message).content)
       if (line.type === 'system' && line.subtype === 'init') {
         const model = event.word(line.model)
         if (model) found.model = model
       } else if (line.type === 'assistant') {
+        heard(line)
         for (const block of blocks) {
           const said = event.string(block.text)
           // A subagent talks to its agent, not to us.
@@ -90,16 +132,36 @@ function reader(): OutputReader {
           if (block.type === 'tool_use') follow(block)
         }
       } else if (line.type === 'user') {
+        found.waits = null
         for (const block of blocks)
-          if (block.type === 'tool_result')
+          if (block.type === 'tool_result') {
+            open.ended(event.string(block.tool_use_id))
             files.ended(event.string(block.tool_use_id), block.is_error !== true)
+          }
       } else if (line.type === 'result') end(line)
     },
-    findings: () => ({ ...found, files: files.list() }),
+    findings: () => ({ ...found, tools: open.open(), files: files.list() }),
+  }
+
+  function wait(waits: Verdict | null) {
+    found.waits = waits
+    if (waits?.resetsAt) told.resetsAt = waits.resetsAt
+  }
+
+  /** An answer of the model is work; a line that claude wrote itself tells of an error, and no wait is over. */
+  function heard(line: event.Json) {
+    const error = event.word(line.error)
+    const itself = line.is_api_error_message === true || modelOf(line) === '<synthetic>'
+    if (error || itself) told = { ...told, error, itself: true }
+    else {
+      told = {}
+      found.waits = null
+    }
   }
 
   function follow(block: event.Json) {
     const tool = event.string(block.name)
+    open.began(event.string(block.id))
     const input = event.object(block.input)
     const path = event.string(input.file_path) || event.string(input.notebook_path)
     if (WRITES.has(tool)) files.began(event.string(block.id), path)
@@ -107,16 +169,20 @@ function reader(): OutputReader {
   }
 
   function end(result: event.Json) {
-    const ok = result.is_error === false
-    found.ended = ok ? { ok } : { ok, error: reason(result) }
+    found.ended = ending(result, told, now())
+    found.waits = null
+    told = {}
+    open.over()
     const said = event.string(result.result)
     if (said) found.text = event.head(said)
     const refused = event.objects(result.permission_denials)
-    if (refused.length > 0) found.text = event.head(`${found.text}\n\n${refusal(refused)}`)
+    if (refused.length > 0) found.text = event.head(`${found.text}\n\n(${refusal(refused)})`)
     found.costUsd = event.number(result.total_cost_usd)
     found.tokens = tokens(result)
   }
 }
+
+const modelOf = (line: event.Json): string => event.word(event.object(line.message).model)
 
 function readable(text: string): string | null {
   const line = event.parse(text)

@@ -65,3 +65,19 @@ export function flagValue(own: string[], ...flags: string[]): string | null {
     }
   return null
 }
+
+/**
+ * Of the person's arguments those worth keeping when a session is taken over by hand: these flags with their values, and these
+ * without one. All of them where no word names the program (a wrapper may need them).
+ */
+export function kept({ own, known }: Split, withValue: string[], alone: string[] = []): string[] {
+  if (!known) return own
+  return own.flatMap((word, at) => {
+    if (alone.includes(word)) return [word]
+    const value = own[at + 1]
+    if (withValue.includes(word)) return value === undefined ? [] : [word, value]
+    return withValue.some((flag) => flag.startsWith('--') && word.startsWith(`${flag}=`))
+      ? [word]
+      : []
+  })
+}

@@ -13,6 +13,7 @@ export const custom = (name: string, settings: AgentSettings): AgentKind => ({
   // Never both: a CLI that reads the file may take stdin for its user's answers, or for a second prompt.
   stdin: settings.command.some((word) => word.includes(PLACE)) ? 'none' : 'prompt',
   argv: (command, run) => command.map((word) => word.replaceAll(PLACE, () => run.promptFile)),
+  takeOver: () => null,
   env: (inherited, own) => environment(inherited, own),
   reader: plainReader,
   readable: (line) => line,

@@ -9,6 +9,8 @@ export interface Vendor {
   /** Pay-per-use keys, withheld from an agent that is logged in by subscription (it would prefer the key). */
   keys?: string[]
   set?: Record<string, string>
+  /** Where nothing is inherited: the CLI's own retries, set low. */
+  unlessSet?: Record<string, string>
 }
 
 /** `inherit_env: minimal`. Certificates belong to proxies: without them a proxied machine has no network. */
@@ -46,5 +48,10 @@ export function environment(
   const kept = Object.entries(inherited).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && passes(entry[0]),
   )
-  return { ...Object.fromEntries(kept), ...vendor.set, ...settings.env }
+  return {
+    ...vendor.unlessSet,
+    ...Object.fromEntries(kept),
+    ...vendor.set,
+    ...settings.env,
+  }
 }

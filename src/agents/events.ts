@@ -1,6 +1,7 @@
 // Reading what strangers print: one line of JSON to an object, one value to the type we want, one text to its size.
 // Promises: nothing here throws on any input, and nothing it returns is larger than the caps below.
 import { stripVTControlCharacters } from 'node:util'
+import type { Findings } from '../types.ts'
 
 /** The last answer and the tail of stdout that are kept, in characters. A long report is some 20 KiB. */
 export const TEXT_CAP = 256 * 1024
@@ -8,6 +9,16 @@ export const TEXT_CAP = 256 * 1024
 const SENTENCE_CAP = 500
 
 export type Json = Record<string, unknown>
+
+/** What a reader knows before the first line. */
+export const NOTHING: Findings = {
+  ended: null,
+  waits: null,
+  events: 0,
+  tools: 0,
+  text: '',
+  files: null,
+}
 
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -20,6 +31,22 @@ export function parse(line: string): Json | null {
     return isObject(value) ? value : null
   } catch {
     return null // not an event: a warning among the events, or a line that was cut
+  }
+}
+
+/** Of lines that are one pretty-printed object, from `{` to `}`: the object, at its last line. */
+export function document(): (line: string) => Json | null {
+  let text = ''
+  return (line) => {
+    const begins = line === '{'
+    if (begins) text = ''
+    if (!begins && text === '') return null
+    if (text.length + line.length > TEXT_CAP) text = ''
+    else text += `${line}\n`
+    if (line !== '}') return null
+    const all = parse(text)
+    text = ''
+    return all
   }
 }
 

@@ -1,12 +1,30 @@
 // Gemini CLI: `gemini --output-format stream-json`, the prompt on stdin (AGENTS 2.3: measured with 0.61.0).
 // Promises: success is `status: "success"` in its result event; exit 0 alone is what it also says after an interrupt.
-import type { AgentKind, Findings, OutputReader } from '../types.ts'
-import { has, insert, split } from './command.ts'
+import type { AgentKind, Findings, OutputReader, Verdict } from '../types.ts'
+import { calls } from './calls.ts'
+import { has, insert, kept, split } from './command.ts'
 import { environment } from './environment.ts'
 import * as event from './events.ts'
-import { explainExit } from './explain.ts'
+import { explainCli } from './explain.ts'
 import { filesWritten } from './files-written.ts'
+import { ADVICE, CODES, judge, NO_LOGIN, reason, reported, UNTRUSTED } from './gemini-verdict.ts'
 import { call, came, over } from './readable.ts'
+import { fromText } from './resets.ts'
+import { ofStatus } from './verdict.ts'
+
+/** `--output-format json` of a person: the one object, as the event that says the same. */
+function answer(all: event.Json | null): event.Json | null {
+  if (!all || (all.response === undefined && all.error === undefined)) return null
+  const status = all.error === undefined ? 'success' : 'error'
+  return {
+    type: 'result',
+    status,
+    response: all.response,
+    error: all.error,
+    session_id: all.session_id,
+    stats: {},
+  }
+}
 
 const NAMES = ['gemini', 'gemini-cli']
 /** Any of these carries the person's own rules. `--sandbox` does not: inside it, too, nobody can approve. */
@@ -18,6 +36,10 @@ const PERMISSION = [
   '--admin-policy',
   '--allowed-tools',
 ]
+const SESSION = ['--session-id', '--session-file', '--resume', '-r']
+/** What a person would give by hand, too. */
+const KEEP = ['-m', '--model', '--approval-mode', '--policy', '--include-directories']
+const KEEP_ALONE = ['-y', '--yolo', '-s', '--sandbox']
 const WRITES = new Set(['write_file', 'replace', 'edit'])
 /** Tools that can't change a file of the project. */
 const HARMLESS = new Set(
@@ -28,15 +50,27 @@ const HARMLESS = new Set(
 
 export const gemini: AgentKind = {
   name: 'gemini',
+  cli: {
+    names: NAMES,
+    help: ['--help'],
+    flags: ['--output-format', '--approval-mode', '--skip-trust', '--session-id', '--resume'],
+    tested: { from: '0.61.0', to: '0.61.0' },
+  },
   hasEndEvent: true,
   stdin: 'prompt',
-  argv(command) {
+  argv(command, run) {
     const words = split(command.length > 0 ? command : ['gemini'], NAMES)
     const flags: string[] = []
     if (!has(words.own, '--output-format', '-o')) flags.push('--output-format', 'stream-json')
     if (!has(words.own, ...PERMISSION)) flags.push('--approval-mode', 'yolo')
     if (!has(words.own, '--skip-trust')) flags.push('--skip-trust')
+    if (!has(words.own, ...SESSION))
+      flags.push(run.resume ? '--resume' : '--session-id', run.sessionId)
     return insert(words, flags)
+  },
+  takeOver(command, sessionId) {
+    const words = split(command.length > 0 ? command : ['gemini'], NAMES)
+    return [...words.program, ...kept(words, KEEP, KEEP_ALONE), '--resume', sessionId]
   },
   env: (inherited, settings) =>
     environment(inherited, settings, {
@@ -47,44 +81,43 @@ export const gemini: AgentKind = {
     }),
   reader,
   readable,
-  explain: (exit, stderrTail) =>
-    explainExit('gemini', exit, stderrTail, {
-      noise:
-        /^(Warning: |YOLO mode is enabled|Ripgrep is not available|Approval mode overridden|\[STARTUP\]|at |[{}\]]|"|[\w]+: [\d{[])/,
-      known: [
-        [/must specify the GEMINI_API_KEY|Please set an Auth method/i, NO_LOGIN],
-        [/not running in a trusted directory/, UNTRUSTED],
-      ],
-      codes: {
-        41: NO_LOGIN,
-        42: 'gemini got no prompt',
-        52: 'gemini refused its own settings.json',
-        53: 'gemini reached its limit of turns (model.maxSessionTurns)',
-        55: UNTRUSTED,
-        // The HTTP status modulo 256.
-        144: 'the Gemini API answered 400',
-        145: 'the Gemini API answered 401: the login or key is not accepted',
-        147: 'the Gemini API answered 403: the login or key may not do this',
-        173: 'the Gemini API answered 429: too many requests, or the quota is used up',
-        244: 'the Gemini API answered 500',
-        247: 'the Gemini API answered 503',
-      },
-    }),
+  explain,
 }
 
-const NO_LOGIN =
-  'gemini has no usable login: run `gemini` once and log in, or set GEMINI_API_KEY in its environment'
-const UNTRUSTED =
-  'gemini does not trust this folder: update it (`--skip-trust` was given), or trust the folder in an interactive session'
+function explain(exit: number | null, stderrTail: string, now = Date.now): Verdict | undefined {
+  const report = reported(stderrTail)
+  const said = report ? `Error: ${report.said}` : stderrTail
+  const codes = { ...CODES }
+  // Its text format ends with 1, whatever the API said.
+  if (report?.status)
+    codes[1] = [`the Gemini API answered ${report.status}:`, ofStatus(report.status)]
+  return explainCli('gemini', exit, said, {
+    noise:
+      /^(Warning: |YOLO mode is enabled|Ripgrep is not available|Approval mode overridden|\[STARTUP\]|\[ERROR\] \{|Usage: |at |[{}\]]|"|[\w]+: [\d{['])/,
+    codes,
+    known: [
+      [/must specify the GEMINI_API_KEY|Please set an Auth method/i, 'unauthenticated', NO_LOGIN],
+      [/not running in a trusted directory/, 'misconfigured', UNTRUSTED],
+      [/\bModelNotFoundError\b/, 'misconfigured'],
+      [/\bInvalid approval mode\b/, 'misconfigured'],
+      [/Error resuming session|No previous sessions found/, 'never-started'],
+    ],
+    advice: ADVICE,
+    resetsAt: (text) => fromText(text, now()),
+  })
+}
 
-function reader(): OutputReader {
-  const found: Findings = { ended: null, text: '', files: null }
+function reader(now = Date.now): OutputReader {
+  const found: Findings = { ...event.NOTHING }
   const files = filesWritten()
+  const open = calls()
+  const whole = event.document()
   let speaking = false
   return {
     line(text) {
-      const line = event.parse(text)
+      const line = event.parse(text) ?? answer(whole(text))
       if (!line) return
+      found.events++
       const session = event.word(line.session_id)
       if (session) found.sessionId = session
       if (line.type === 'init') {
@@ -97,24 +130,25 @@ function reader(): OutputReader {
       } else if (line.type === 'tool_use') {
         speaking = false
         const tool = event.string(line.tool_name)
+        const id = event.string(line.tool_id)
+        open.began(id)
         const path = event.string(event.object(line.parameters).file_path)
-        if (WRITES.has(tool)) files.began(event.string(line.tool_id), path)
+        if (WRITES.has(tool)) files.began(id, path)
         else if (!HARMLESS.has(tool)) files.unseen()
       } else if (line.type === 'tool_result') {
         speaking = false
+        open.ended(event.string(line.tool_id))
         files.ended(event.string(line.tool_id), line.status === 'success')
       } else if (line.type === 'result') {
-        const ok = line.status === 'success'
-        found.ended = ok ? { ok } : { ok, error: reason(line) }
+        open.over()
+        if (event.string(line.response)) found.text = event.head(event.string(line.response))
+        found.ended = line.status === 'success' ? { ok: true } : judge(line, now())
         found.tokens = event.number(event.object(line.stats).total_tokens)
       }
     },
-    findings: () => ({ ...found, files: files.list() }),
+    findings: () => ({ ...found, tools: open.open(), files: files.list() }),
   }
 }
-
-const reason = (line: event.Json): string =>
-  event.sentence(event.string(event.object(line.error).message)) || 'gemini said no more'
 
 function readable(text: string): string | null {
   const line = event.parse(text)
@@ -123,6 +157,6 @@ function readable(text: string): string | null {
   if (line.type === 'tool_use') return call(event.word(line.tool_name), line.parameters)
   if (line.type === 'tool_result') return came(line.status === 'success', line.output)
   if (line.type === 'error') return event.sentence(`. ${event.string(line.message)}`)
-  if (line.type === 'result') return over(line.status === 'success', reason(line))
+  if (line.type === 'result') return over(line.status === 'success', event.sentence(reason(line)))
   return null
 }

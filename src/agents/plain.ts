@@ -5,12 +5,21 @@ import { TEXT_CAP, tail } from './events.ts'
 
 export function plainReader(): OutputReader {
   let text = ''
+  let events = 0
   return {
     many: true,
     line(line) {
+      events++
       text += `${line}\n`
       if (text.length > 2 * TEXT_CAP) text = tail(text)
     },
-    findings: () => ({ ended: null, text: tail(text).trimEnd(), files: null }),
+    findings: () => ({
+      ended: null,
+      waits: null,
+      events,
+      tools: 0,
+      text: tail(text).trimEnd(),
+      files: null,
+    }),
   }
 }

@@ -3,7 +3,17 @@
 import { type Json, object, sentence, string } from './events.ts'
 
 /** The argument of a tool call that tells most, in this order. */
-const TELLING = ['file_path', 'path', 'command', 'cmd', 'pattern', 'query', 'url', 'description']
+const TELLING = [
+  'file_path',
+  'filePath',
+  'path',
+  'command',
+  'cmd',
+  'pattern',
+  'query',
+  'url',
+  'description',
+]
 
 export function call(tool: string, input: unknown): string {
   const given = object(input)

@@ -9,10 +9,12 @@ export const shell: AgentKind = {
   name: 'shell',
   hasEndEvent: false,
   stdin: 'none',
+  takeOver: () => null,
   argv: (_command, run) => ['sh', '-e', run.promptFile],
   env: (inherited, settings) => environment(inherited, settings),
   reader: plainReader,
   readable: (line) => line,
   // 126 and 127 are a line of the script, and that line has said so on stderr.
-  explain: (exit, stderrTail) => explainExit('shell', exit === 127 ? 1 : exit, stderrTail),
+  explain: (exit, stderrTail) =>
+    explainExit('shell', exit === 126 || exit === 127 ? 1 : exit, stderrTail),
 }
