@@ -6,12 +6,13 @@ import { codex } from './codex.ts'
 import { cursor } from './cursor.ts'
 import { custom } from './custom.ts'
 import { gemini } from './gemini.ts'
+import { opencode } from './opencode.ts'
 import { shell } from './shell.ts'
 
 export { needsSandboxNote, version, which } from './probe.ts'
 
 /** The built-in kinds. */
-export const kinds: Record<string, AgentKind> = { claude, codex, gemini, cursor, shell }
+export const kinds: Record<string, AgentKind> = { claude, codex, gemini, cursor, opencode, shell }
 
 /** The kind of a configured agent type; a type that is not built in runs its command. */
 export const kindOf = (type: string, settings: AgentSettings): AgentKind =>

@@ -7,6 +7,7 @@ export const BUILT_IN: Readonly<Record<string, readonly string[]>> = {
   codex: ['codex', 'exec'],
   gemini: ['gemini'],
   cursor: ['cursor-agent'],
+  opencode: ['opencode', 'run'],
   shell: [],
 }
 

@@ -88,15 +88,15 @@ test.each([
 })
 
 test.each([
-  ['', 'gemini --output-format stream-json --approval-mode yolo --skip-trust'],
-  ['gemini -y', 'gemini --output-format stream-json --skip-trust -y'],
+  ['', 'gemini --output-format stream-json --approval-mode yolo --skip-trust --session-id SID'],
+  ['gemini -y', 'gemini --output-format stream-json --skip-trust --session-id SID -y'],
   [
     'gemini --approval-mode=auto_edit -o stream-json',
-    'gemini --skip-trust --approval-mode=auto_edit -o stream-json',
+    'gemini --skip-trust --session-id SID --approval-mode=auto_edit -o stream-json',
   ],
   [
     'node /x/bundle/gemini.js -m flash',
-    'node /x/bundle/gemini.js --output-format stream-json --approval-mode yolo --skip-trust -m flash',
+    'node /x/bundle/gemini.js --output-format stream-json --approval-mode yolo --skip-trust --session-id SID -m flash',
   ],
 ])('gemini: %s', (command, expected) => {
   expect(argv('gemini', command)).toBe(expected)

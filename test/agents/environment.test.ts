@@ -4,6 +4,8 @@ import { kinds } from '../../src/agents/index.ts'
 import type { AgentSettings } from '../../src/types.ts'
 import { settings } from './transcripts.ts'
 
+/** What is added where nothing is inherited. */
+const OURS = { CLAUDE_CODE_MAX_RETRIES: '2' }
 const env = (kind: string, inherited: NodeJS.ProcessEnv, more: Partial<AgentSettings> = {}) =>
   kinds[kind]?.env(inherited, settings(more)) ?? {}
 const from = (names: string) => Object.fromEntries(names.split(' ').map((name) => [name, 'x']))
@@ -12,7 +14,8 @@ test('marks of an outer agent and an outer run are stripped', () => {
   const marks = from(
     'CLAUDECODE CLAUDE_CODE_ENTRYPOINT CLAUDE_CODE_SSE_PORT CLAUDE_CODE_SESSION_ID CLAUDE_CODE_SESSION_ACCESS_TOKEN CLAUDE_CODE_REMOTE CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR CLAUDE_PROJECT_DIR CODEX_SANDBOX CODEX_THREAD_ID CODEX_MANAGED_BY_NPM GEMINI_CLI GEMINI_CLI_IDE_SERVER_PORT CURSOR_AGENT OPENCODE COPILOT_CLI QWEN_CODE AI_AGENT AGENT ORCHESTRATE_RUN ORCHESTRATE_ATTEMPT',
   )
-  for (const kind of ['claude', 'codex', 'cursor', 'shell']) expect(env(kind, marks)).toEqual({})
+  expect(env('claude', marks)).toEqual(OURS)
+  for (const kind of ['codex', 'cursor', 'opencode', 'shell']) expect(env(kind, marks)).toEqual({})
 })
 
 test('what people set on purpose is inherited', () => {
@@ -20,7 +23,7 @@ test('what people set on purpose is inherited', () => {
     'PATH EDITOR AGENT_NAME CODEX_HOME CLAUDE_CONFIG_DIR CLAUDE_CODE_OAUTH_TOKEN CLAUDE_CODE_MAX_RETRIES CLAUDE_CODE_USE_BEDROCK CLAUDE_CODE_SESSIONEND_HOOKS_TIMEOUT_MS ANTHROPIC_API_KEY ANTHROPIC_BASE_URL OPENAI_API_KEY GEMINI_API_KEY GEMINI_CLI_TRUST_WORKSPACE OPENCODE_CONFIG COPILOT_HOME IS_SANDBOX',
   )
   expect(env('claude', chosen)).toEqual(chosen)
-  expect(env('claude', { UNSET: undefined })).toEqual({})
+  expect(env('claude', { UNSET: undefined })).toEqual(OURS)
 })
 
 test('minimal: the common ones and the kind’s own', () => {
@@ -32,6 +35,7 @@ test('minimal: the common ones and the kind’s own', () => {
   expect(env('claude', inherited, minimal)).toEqual({
     ...common,
     ...from('ANTHROPIC_API_KEY CLAUDE_CONFIG_DIR'),
+    ...OURS,
   })
   expect(env('codex', inherited, minimal)).toEqual({ ...common, OPENAI_API_KEY: 'x' })
   expect(env('shell', inherited, minimal)).toEqual(common)
@@ -48,6 +52,7 @@ test.each([
   ['codex', 'OPENAI_API_KEY CODEX_API_KEY'],
   ['gemini', 'GEMINI_API_KEY GOOGLE_API_KEY'],
   ['cursor', 'CURSOR_API_KEY'],
+  ['opencode', 'ANTHROPIC_API_KEY OPENAI_API_KEY'],
 ])('%s by subscription is not handed its API keys', (kind, names) => {
   const keys = from(names)
   expect(env(kind, keys, { billing: 'api' })).toMatchObject(keys)

@@ -27,7 +27,11 @@ test('one endless line is cut without half a character', () => {
 })
 
 test('a failing script is explained by its own words', () => {
-  expect(shell.explain(127, 'prompt.md: 3: foo: not found\n')).toBe('prompt.md: 3: foo: not found')
-  expect(shell.explain(1, 'first\n\x1b[31mlast\x1b[0m\n\n')).toBe('last')
+  expect(shell.explain(127, 'prompt.md: 3: foo: not found\n')).toEqual({
+    ok: false,
+    error: 'prompt.md: 3: foo: not found',
+    evidence: 'stderr',
+  })
+  expect(shell.explain(1, 'first\n\x1b[31mlast\x1b[0m\n\n')?.error).toBe('last')
   expect(shell.explain(1, '')).toBeUndefined()
 })

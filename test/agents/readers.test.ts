@@ -9,11 +9,12 @@ function read(path: string): Findings & { exit: number; explained: string | unde
   const { lines, stderr, exit } = transcript(path)
   const reader = kind.reader()
   for (const line of lines) reader.line(line)
-  return { ...reader.findings(), exit, explained: kind.explain(exit, stderr) }
+  return { ...reader.findings(), exit, explained: kind.explain(exit, stderr)?.error }
 }
 
 const good = { ok: true }
-const bad = (error: RegExp) => ({ ok: false, error: expect.stringMatching(error) })
+const bad = (error: RegExp) =>
+  expect.objectContaining({ ok: false, error: expect.stringMatching(error) })
 
 /** Ended, text, files. */
 const EXPECTED: [string, Findings['ended'], string | RegExp, string[] | null][] = [
@@ -22,7 +23,12 @@ const EXPECTED: [string, Findings['ended'], string | RegExp, string[] | null][] 
   ['claude/write', good, 'DONE: wrote hello.txt', ['/workspace/hello.txt']],
   ['claude/bash', good, 'DONE: ran the command', null],
   // Claims a file that it was not allowed to write.
-  ['claude/perm-default', good, 'DONE: wrote p.txt\n\n(claude was refused 1 tool call: Write)', []],
+  [
+    'claude/perm-default',
+    bad(/^claude was refused 1 tool call: Write/),
+    'DONE: wrote p.txt\n\n(claude was refused 1 tool call: Write)',
+    [],
+  ],
   ['claude/429x2', good, 'MOCK-ANSWER after 429', []],
   ['claude/429', bad(/429.*rate limit/), /429/, []],
   ['claude/401', bad(/Failed to authenticate.*401/), /401/, []],
@@ -45,7 +51,12 @@ const EXPECTED: [string, Findings['ended'], string | RegExp, string[] | null][] 
   ['codex/401', bad(/401 Unauthorized/), '', []],
   ['codex/400', bad(/mock bad request/), '', []],
   ['codex/ul', bad(/usage limit/), '', []],
-  ['codex/nokey', bad(/^Missing environment variable: `MOCK_API_KEY`\.$/), '', []],
+  [
+    'codex/nokey',
+    bad(/^Missing environment variable: `MOCK_API_KEY`\. \(run `codex login`/),
+    '',
+    [],
+  ],
   ['codex/hang-int', null, '', []],
   ['codex/tool-int', null, 'I will run a command.', null],
   ['codex/badflag', null, '', []],
@@ -116,7 +127,10 @@ test.each([
   ['claude/root-skip', /IS_SANDBOX: "1".*agents\.claude\.env/],
   ['claude/badflag', /unknown option '--no-such-flag'/],
   ['claude/resume-bad', /^No conversation found/],
-  ['codex/badflag', /^error: unexpected argument '--no-such-flag' found$/],
+  [
+    'codex/badflag',
+    /^error: unexpected argument '--no-such-flag' found \(see agents\.codex\.command/,
+  ],
   ['codex/resume-bad', /no rollout found/],
   ['gemini/nokey', /GEMINI_API_KEY/],
   ['gemini/untrusted', /does not trust this folder/],
@@ -134,10 +148,16 @@ test('a run that said nothing is not explained', () => {
 })
 
 test('a command that is not there, or may not be run', () => {
-  expect(kinds.claude?.explain(127, 'sh: 1: claude: not found')).toMatch(
-    /claude: the command was not found.*agents\.claude\.command/,
-  )
-  expect(kinds.codex?.explain(126, '')).toMatch(/not executable/)
+  expect(kinds.claude?.explain(127, 'sh: 1: claude: not found')).toEqual({
+    ok: false,
+    outcome: 'misconfigured',
+    error: expect.stringMatching(/claude: the command was not found.*agents\.claude\.command/),
+    evidence: 'exit 127',
+  })
+  expect(kinds.codex?.explain(126, '')).toMatchObject({
+    outcome: 'misconfigured',
+    error: expect.stringMatching(/not executable/),
+  })
 })
 
 test('lines for people', () => {

@@ -81,7 +81,7 @@ async function run(name: RealAgent, prompt: string): Promise<Run> {
   return {
     exit,
     findings: reader.findings(),
-    explained: kind.explain(exit, stderr.slice(-4096)),
+    explained: kind.explain(exit, stderr.slice(-4096))?.error,
     readable: readable.join('\n'),
     folder: cwd,
     argv,

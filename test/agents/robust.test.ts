@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { kindOf, kinds } from '../../src/agents/index.ts'
 import type { AgentKind, Findings } from '../../src/types.ts'
-import { cases, settings, transcript } from './transcripts.ts'
+import { CLIS, cases, settings, transcript } from './transcripts.ts'
 
 const ALL: AgentKind[] = [...Object.values(kinds), kindOf('mine', settings({ command: ['mine'] }))]
 const CAP = 256 * 1024
@@ -27,7 +27,7 @@ function feed(kind: AgentKind, lines: string[]) {
   shapeOf(reader.findings())
 }
 
-const recorded = ['claude', 'codex', 'gemini', 'cursor'].flatMap((cli) =>
+const recorded = CLIS.flatMap((cli) =>
   cases(cli).flatMap((path) => transcript(path).lines.filter((line) => line !== '')),
 )
 const TYPES =

@@ -2,7 +2,8 @@
 // Promises: reads files, judges nothing.
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { AgentSettings } from '../../src/types.ts'
+import { kinds } from '../../src/agents/index.ts'
+import type { AgentKind, AgentSettings, Verdict } from '../../src/types.ts'
 
 const FOLDER = fileURLToPath(new URL('../../fixtures/transcripts/', import.meta.url))
 
@@ -37,3 +38,24 @@ export const settings = (more: Partial<AgentSettings> = {}): AgentSettings => ({
   inheritEnv: 'all',
   ...more,
 })
+
+export const CLIS = ['claude', 'codex', 'gemini', 'opencode', 'cursor'] as const
+
+/** The final word on a recorded run, as the core says it: the end event, then the exit status. */
+export function judged(path: string, now: number): { outcome: string; verdict?: Verdict } {
+  const kind = kinds[path.split('/')[0] as string] as AgentKind
+  const { lines, stderr, exit } = transcript(path)
+  const clock = () => now
+  const reader = kind.reader(clock)
+  for (const line of lines) reader.line(line)
+  const { ended } = reader.findings()
+  const verdict = ended ?? kind.explain(exit, stderr.slice(-4096), clock)
+  const outcome = () => {
+    if (ended) return ended.ok && exit === 0 ? 'success' : (ended.outcome ?? 'failed')
+    // A status that the kind knows is an answer, though it is above 128 (gemini's 144).
+    if (verdict?.outcome || verdict?.evidence === `exit ${exit}`) return verdict.outcome ?? 'failed'
+    if (exit === 0) return 'no-result'
+    return exit < 0 || exit > 128 ? 'killed' : 'failed'
+  }
+  return { outcome: outcome(), ...(verdict && { verdict }) }
+}
