@@ -122,6 +122,7 @@ function reader(now = Date.now): OutputReader {
       if (line.type === 'system' && line.subtype === 'init') {
         const model = event.word(line.model)
         if (model) found.model = model
+        found.ended = null // one more turn of the same process
       } else if (line.type === 'assistant') {
         heard(line)
         for (const block of blocks) {
@@ -156,6 +157,7 @@ function reader(now = Date.now): OutputReader {
     else {
       told = {}
       found.waits = null
+      if (!line.parent_tool_use_id) found.ended = null
     }
   }
 

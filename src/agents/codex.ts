@@ -166,7 +166,8 @@ function reader(now = Date.now): OutputReader {
       const type = event.string(item.type)
       if (type) follow(line, item, type)
 
-      if (line.type === 'turn.completed') {
+      if (line.type === 'turn.started') found.ended = null
+      else if (line.type === 'turn.completed') {
         const evidence = `item.completed: ${declined} declined`
         finish(
           declined

@@ -12,7 +12,12 @@ function shapeOf(found: Findings) {
   expect(found.text.length).toBeLessThanOrEqual(CAP)
   expect(found.sessionId?.length ?? 0).toBeLessThanOrEqual(200)
   expect(found.model?.length ?? 0).toBeLessThanOrEqual(200)
-  expect(found.ended?.error?.length ?? 0).toBeLessThanOrEqual(500)
+  for (const verdict of [found.ended, found.waits]) {
+    expect(verdict?.error?.length ?? 0).toBeLessThanOrEqual(500)
+    expect(verdict?.evidence?.length ?? 0).toBeLessThanOrEqual(120)
+    expect(verdict?.resetsAt ?? 1).toBeGreaterThan(0)
+  }
+  expect(found.tools).toBeGreaterThanOrEqual(0)
   expect(found.files?.length ?? 0).toBeLessThanOrEqual(1000)
   expect(found.tokens ?? 0).toBeGreaterThanOrEqual(0)
   for (const path of found.files ?? []) expect(typeof path).toBe('string')
@@ -30,14 +35,16 @@ function feed(kind: AgentKind, lines: string[]) {
 const recorded = CLIS.flatMap((cli) =>
   cases(cli).flatMap((path) => transcript(path).lines.filter((line) => line !== '')),
 )
+/** The events that may end a run well: the last line of one JSON object, too. */
+const END = /"type": ?"(result|turn\.completed)"|"type":"step_finish".*"reason":"stop"|^\}?$/
 const TYPES =
-  'system assistant user result item.started item.completed turn.completed turn.failed message tool_use tool_result tool_call error init'
+  'system assistant user result rate_limit_event step_start step_finish text item.started item.completed turn.completed turn.failed message tool_use tool_result tool_call error init'
 /** Objects with the keys that readers look at, and any value under them. */
 const almost = fc
   .record(
     Object.fromEntries([
       ['type', fc.constantFrom(...TYPES.split(' '))],
-      ...'message item tool_call error usage modelUsage result stats parameters permission_denials errors session_id subtype is_error status tool_name tool_id role content delta'
+      ...'message item tool_call error usage modelUsage result stats parameters permission_denials errors session_id subtype is_error rate_limit_info terminal_reason api_error_status part timestamp sessionID status tool_name tool_id role content delta'
         .split(' ')
         .map((key) => [key, fc.jsonValue()] as const),
     ]),
@@ -66,6 +73,25 @@ test('any lines at all', () => {
     }),
     { numRuns: 300 },
   )
+})
+
+test('half of any recorded run throws nothing, and is no success before its end event came', () => {
+  for (const path of CLIS.flatMap(cases)) {
+    const kind = kinds[path.split('/')[0] as string] as AgentKind
+    const lines = transcript(path).lines
+    const reader = kind.reader()
+    for (const [at, line] of lines.entries()) {
+      const before = reader.findings()
+      // A line that is cut anywhere says nothing: its reader stays as it was.
+      for (const cut of [1, Math.floor(line.length / 2), line.length - 1]) {
+        reader.line(line.slice(0, Math.max(0, cut)))
+        if (!before.ended) expect(reader.findings().ended, `${path}:${at}`).toBeNull()
+      }
+      reader.line(line)
+      const { ended } = reader.findings()
+      if (ended?.ok) expect(line, `${path}:${at}`).toMatch(END)
+    }
+  }
 })
 
 test('the longest line and deep nesting', () => {
