@@ -31,6 +31,9 @@ const TEXTS: readonly Sign[] = [
   [/^Not logged in|Please run \/login|^Invalid API key|^OAuth token /i, 'unauthenticated'],
 ]
 
+/** Of an error with any other reason (turns, budget, an interrupt) the API is not the cause. 2.1.112 says `completed`. */
+const OF_THE_API = new Set(['api_error', 'completed'])
+
 /** An exit 0 whose text claims a file that was never allowed to be written is known to happen. */
 export const refusal = (calls: event.Json[]): string =>
   `claude was refused ${calls.length} tool call${calls.length > 1 ? 's' : ''}: ${toolsOf(calls)}`
@@ -57,7 +60,7 @@ export function ending(result: event.Json, told: Told, now: number): Verdict {
   if (NO_SESSION.test(why)) return failure(why, 'result: no conversation found', 'never-started')
   const given = result.terminal_reason
   const end = event.word(given) || event.word(result.subtype)
-  if (given !== undefined && given !== 'api_error') return failure(why, `result: ${end}`)
+  if (typeof given === 'string' && !OF_THE_API.has(given)) return failure(why, `result: ${end}`)
   const status = event.number(result.api_error_status)
   const spoken = told.itself === true || given === 'api_error' ? read(why, TEXTS) : null
   const cause = (told.error && ERRORS[told.error]) || ofStatus(status) || spoken?.cause

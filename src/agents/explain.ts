@@ -33,15 +33,15 @@ export function explainExit(
   const line = tellingLine(text, lore.noise)
   const { advice } = lore
   const more = { ...(advice && { advice }), resetsAt: lore.resetsAt?.(text) }
+  for (const [sign, cause, why] of lore.known ?? []) {
+    const said = sign.exec(text)?.[0]
+    if (said) return failure(why ?? (line || said), `stderr: ${said}`, cause, more)
+  }
   const code = exit === null ? undefined : lore.codes?.[exit]
   if (code) {
     const [said, cause] = code
     const why = said.endsWith(':') ? `${said} ${line}` : said
     return failure(why.replace(/: $/, ''), `exit ${exit}`, cause, more)
-  }
-  for (const [sign, cause, why] of lore.known ?? []) {
-    const said = sign.exec(text)?.[0]
-    if (said) return failure(why ?? (line || said), `stderr: ${said}`, cause, more)
   }
   const key = `agents.${name}.command in config.yaml`
   if (exit === 127)

@@ -6,8 +6,8 @@ import { fromText } from './resets.ts'
 import { type Advice, type Cause, failure, ofStatus, read, type Sign } from './verdict.ts'
 
 const LOGIN = 'run `gemini` once and log in, or set GEMINI_API_KEY in its environment'
-export const NO_LOGIN = `gemini has no usable login: ${LOGIN}`
-export const UNTRUSTED =
+const NO_LOGIN = `gemini has no usable login: ${LOGIN}`
+const UNTRUSTED =
   'gemini does not trust this folder: update it (`--skip-trust` was given), or trust the folder in an interactive session'
 export const ADVICE: Advice = {
   unauthenticated: LOGIN,

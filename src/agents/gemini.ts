@@ -7,7 +7,7 @@ import { environment } from './environment.ts'
 import * as event from './events.ts'
 import { explainCli } from './explain.ts'
 import { filesWritten } from './files-written.ts'
-import { ADVICE, CODES, judge, NO_LOGIN, reason, reported, UNTRUSTED } from './gemini-verdict.ts'
+import { ADVICE, CODES, judge, reason, reported } from './gemini-verdict.ts'
 import { call, came, over } from './readable.ts'
 import { fromText } from './resets.ts'
 import { ofStatus } from './verdict.ts'
@@ -96,11 +96,10 @@ function explain(exit: number | null, stderrTail: string, now = Date.now): Verdi
       /^(Warning: |YOLO mode is enabled|Ripgrep is not available|Approval mode overridden|\[STARTUP\]|\[ERROR\] \{|Usage: |at |[{}\]]|"|[\w]+: [\d{['])/,
     codes,
     known: [
-      [/must specify the GEMINI_API_KEY|Please set an Auth method/i, 'unauthenticated', NO_LOGIN],
-      [/not running in a trusted directory/, 'misconfigured', UNTRUSTED],
       [/\bModelNotFoundError\b/, 'misconfigured'],
       [/\bInvalid approval mode\b/, 'misconfigured'],
-      [/Error resuming session|No previous sessions found/, 'never-started'],
+      // With the status of a missing prompt.
+      [/^Error resuming session/m, 'never-started'],
     ],
     advice: ADVICE,
     resetsAt: (text) => fromText(text, now()),

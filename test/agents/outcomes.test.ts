@@ -9,11 +9,11 @@ const SUCCESS = {
   claude:
     '429x2 allowed2 allowed3 bare bash big-stdin cut cutx1 marker ok ok-json perm-accept resume sid stdin-both stdin-open stdin-prompt streamin tool-bg tool-bg2 toolsleep-int toolsleep-kill toolsleep-term write',
   codex:
-    '429x2 bash big-stdin cutx1 file-change lastmsg marker n-write nogit ok patch resume ro stdin-both stdin-dash stdin-prompt write ws',
+    '429x2 bash big-stdin cutx1 file-change lastmsg marker n-write nogit ok old-forbidden old-resume old-resume-bad patch resume ro stdin-both stdin-dash stdin-prompt write ws',
   // The first line: as one JSON object, which a person may have asked for.
   gemini:
     '429x2 big-stdin marker notrust ok relaunch resume stdin-both stdin-open stdin-prompt write-json ' +
-    'bash nopty-bash ok-sj write',
+    'bash default-mode-sj nopty-bash ok-sj write',
   opencode:
     '429x3 bash big-stdin cutx1 marker n-write ok perm resume stdin-both stdin-prompt write',
   cursor: 'write',
@@ -47,6 +47,11 @@ const ROWS: [string, string, string | undefined, string?][] = [
   ['claude/perm-default', 'denied', 'result: permission_denials Write'],
   ['claude/perm-dontask', 'denied', 'result: permission_denials Write'],
   ['claude/resume-bad', 'never-started', 'result: no conversation found'],
+  ['claude/old-401', 'unauthenticated', 'result: api_error_status 401'],
+  ['claude/old-nokey', 'unauthenticated', 'assistant: error authentication_failed'],
+  ['claude/old-429', 'limited', 'result: api_error_status 429'],
+  ['claude/old-perm-default', 'denied', 'result: permission_denials Write'],
+  ['claude/old-resume-bad', 'never-started', 'result: no conversation found'],
   ['claude/allowed', 'failed', 'stderr'],
   ['claude/stdin-open-noprompt', 'failed', 'stderr'],
   ['claude/budget', 'failed', 'result: budget_exhausted'],
@@ -84,6 +89,9 @@ const ROWS: [string, string, string | undefined, string?][] = [
   ['gemini/403', 'unauthenticated', 'exit 147'],
   ['gemini/nokey', 'unauthenticated', 'exit 41'],
   ['gemini/404', 'misconfigured', 'stderr: ModelNotFoundError'],
+  ['gemini/resume-bad', 'never-started', 'stderr: Error resuming session'],
+  // Its event says no more than `mock 404`, only its stderr knows that a model is missing.
+  ['gemini/404-sj', 'failed', 'result: error'],
   ['gemini/badflag', 'misconfigured', 'stderr: Unknown arguments: such-flag, suchFlag'],
   ['gemini/default-mode', 'misconfigured', 'stderr: Invalid approval mode'],
   ['gemini/untrusted', 'misconfigured', 'exit 55'],
