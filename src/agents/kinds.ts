@@ -1,4 +1,4 @@
-// The agent kinds by name. This folder alone knows a vendor; the core sees an AgentKind.
+// The agent kinds by name.
 // Promises: every agent type of a configuration has a kind; a new CLI is one file here and one line below.
 import type { AgentKind, AgentSettings } from '../types.ts'
 import { claude } from './claude.ts'
@@ -8,8 +8,6 @@ import { custom } from './custom.ts'
 import { gemini } from './gemini.ts'
 import { opencode } from './opencode.ts'
 import { shell } from './shell.ts'
-
-export { needsSandboxNote, version, which } from './probe.ts'
 
 /** The built-in kinds. */
 export const kinds: Record<string, AgentKind> = { claude, codex, gemini, cursor, opencode, shell }

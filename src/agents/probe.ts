@@ -6,10 +6,12 @@ import spawn from 'cross-spawn'
 import { ROOT_REFUSED } from './claude.ts'
 import { split } from './command.ts'
 import { sentence } from './events.ts'
+import { kinds } from './kinds.ts'
 
-/** All that `--version` may say. */
-const MAX_OUTPUT = 64 * 1024
-const NAMES = ['claude', 'claude-code', 'codex', 'gemini', 'gemini-cli', 'cursor-agent']
+/** All that `--version` or `--help` may say. */
+const MAX_OUTPUT = 256 * 1024
+/** What the programs of all kinds are called. */
+const names = (): string[] => Object.values(kinds).flatMap((kind) => kind.cli?.names ?? [])
 
 /** The absolute path of a program (the first word of a command), as the shell finds it; null: it is not there. */
 export function which(command: string, pathEnv: string): string | null {
@@ -32,15 +34,25 @@ function isProgram(path: string): boolean {
  * out: with them some CLIs would begin to work. Of a command without a known CLI or a node script only the first word is asked;
  * not every such program knows `--version`, so for custom types ask `which`.
  */
-export function version(
+export async function version(
   argv: string[],
   env: Record<string, string>,
   timeoutMs: number,
 ): Promise<string | null> {
-  const [command, ...launcher] = split(argv, NAMES).program
-  if (command === undefined) return Promise.resolve(null)
+  const { program } = split(argv, names())
+  const said = await ask([...program, '--version'], env, timeoutMs)
+  return said === null ? null : sentence(said.split('\n')[0] ?? '') || 'unknown'
+}
+
+/** All that a program prints on stdout, when it ends with 0 in time; null otherwise. */
+export function ask(
+  [command, ...rest]: string[],
+  env: Record<string, string>,
+  timeoutMs: number,
+): Promise<string | null> {
+  if (command === undefined || command === '--version') return Promise.resolve(null)
   return new Promise((done) => {
-    const child = spawn(command, [...launcher, '--version'], {
+    const child = spawn(command, rest, {
       env,
       detached: true, // its own group, so that all of it can be ended
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -57,8 +69,7 @@ export function version(
       said = (said + text).slice(0, MAX_OUTPUT)
     })
     child.on('error', () => over(null))
-    const answer = (code: number | null) =>
-      over(code === 0 ? sentence(said.split('\n')[0] ?? '') || 'unknown' : null)
+    const answer = (code: number | null) => over(code === 0 ? said : null)
     child.on('close', answer)
     // 'close' waits for a grandchild that holds the pipe; what the program itself wrote is here long before.
     child.on('exit', (code) => setTimeout(answer, 200, code))

@@ -133,3 +133,73 @@ test('a type with the name of an object member is still a custom type', () => {
   expect(kindOf('constructor', settings()).name).toBe('constructor')
   expect(kindOf('claude', settings()).name).toBe('claude')
 })
+
+test.each([
+  ['', `opencode run --format json --auto`],
+  ['opencode', `opencode run --format json --auto`],
+  ['opencode run -m mock/m --title t', 'opencode run --format json --auto -m mock/m --title t'],
+  ['opencode run --auto --format=json', 'opencode run --auto --format=json'],
+  ['npx -y opencode-ai@1.18.33 run', 'npx -y opencode-ai@1.18.33 run --format json --auto'],
+  ['my-opencode run', 'my-opencode run --format json --auto'],
+])('opencode: %s', (command, expected) => {
+  expect(argv('opencode', command)).toBe(expected)
+})
+
+test.each([
+  ['claude', '', `claude ${BASE} --resume SID ${FREE}`],
+  ['claude', 'claude --model opus', `claude ${BASE} --resume SID ${FREE} --model opus`],
+  // A session of the person's own wins.
+  ['claude', 'claude --continue', `claude ${BASE} ${FREE} --continue`],
+  ['codex', '', `codex exec ${JSONL} ${BYPASS} resume SID -`],
+  [
+    'codex',
+    'codex --ask-for-approval never --sandbox read-only exec -m gpt-5',
+    `codex --ask-for-approval never --sandbox read-only exec ${JSONL} --sandbox read-only -m gpt-5 resume SID -`,
+  ],
+  ['codex', 'codex exec -m x resume --last', `codex exec ${JSONL} ${BYPASS} -m x resume --last`],
+  [
+    'gemini',
+    '',
+    'gemini --output-format stream-json --approval-mode yolo --skip-trust --resume SID',
+  ],
+  [
+    'gemini',
+    'gemini -r latest',
+    'gemini --output-format stream-json --approval-mode yolo --skip-trust -r latest',
+  ],
+  ['cursor', '', 'cursor-agent -p --output-format stream-json --force --trust --resume SID'],
+  ['opencode', '', 'opencode run --format json --auto --session SID'],
+  ['opencode', 'opencode run -s ses_1', 'opencode run --format json --auto -s ses_1'],
+  ['shell', '', 'sh -e /w/prompt.md'],
+])('%s goes on with a session: %s', (kind, command, expected) => {
+  const words = command.split(' ').filter(Boolean)
+  expect(kinds[kind]?.argv(words, { ...RUN, resume: true }).join(' ')).toBe(expected)
+})
+
+test.each([
+  ['claude', '', 'claude --resume SID'],
+  [
+    'claude',
+    'npx -y claude -p --model opus --dangerously-skip-permissions --verbose',
+    'npx -y claude --model opus --dangerously-skip-permissions --resume SID',
+  ],
+  ['claude', 'claude --model=opus --session-id x', 'claude --model=opus --resume SID'],
+  ['claude', 'my-wrapper --fast', 'my-wrapper --fast --resume SID'],
+  ['codex', '', 'codex resume SID'],
+  [
+    'codex',
+    'codex --ask-for-approval never exec --json -m gpt-5 -c a=b',
+    'codex resume --ask-for-approval never -m gpt-5 -c a=b SID',
+  ],
+  ['gemini', 'gemini -m flash -y -o stream-json', 'gemini -m flash -y --resume SID'],
+  ['cursor', 'agent -p --model auto', 'agent --model auto --resume SID'],
+  ['opencode', 'opencode run -m a/b --format json', 'opencode -m a/b --session SID'],
+])('%s is taken over by hand: %s', (kind, command, expected) => {
+  const words = command.split(' ').filter(Boolean)
+  expect(kinds[kind]?.takeOver(words, 'SID')?.join(' ')).toBe(expected)
+})
+
+test('a kind without sessions has nothing to take over', () => {
+  expect(kinds.shell?.takeOver([], 'SID')).toBeNull()
+  expect(kindOf('mine', settings({ command: ['mine'] })).takeOver(['mine'], 'SID')).toBeNull()
+})

@@ -59,3 +59,11 @@ test.each([
   for (const name of Object.keys(keys))
     expect(env(kind, keys, { billing: 'subscription' })).not.toHaveProperty(name)
 })
+
+test('claude’s own retries are low, unless a person said otherwise', () => {
+  const name = 'CLAUDE_CODE_MAX_RETRIES'
+  expect(env('claude', {})[name]).toBe('2')
+  expect(env('claude', { [name]: '7' })[name]).toBe('7')
+  expect(env('claude', { [name]: '7' }, { inheritEnv: 'minimal' })[name]).toBe('7')
+  expect(env('claude', { [name]: '7' }, { env: { [name]: '0' } })[name]).toBe('0')
+})

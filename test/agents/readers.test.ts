@@ -69,6 +69,11 @@ const EXPECTED: [string, Findings['ended'], string | RegExp, string[] | null][] 
   ['gemini/hang-int-sj', null, '', []],
   ['gemini/tool-int', null, 'I will run a command.', null],
   ['gemini/untrusted', null, '', []],
+  ['opencode/ok', good, 'hello from mock', []],
+  ['opencode/write', good, 'DONE: wrote hello.txt', ['/workspace/hello.txt']],
+  ['opencode/bash', good, 'DONE: ran the command', null],
+  ['opencode/tool-term', null, 'I will run a command.', []],
+  ['gemini/write-json', good, 'DONE: wrote hello.txt', []],
   ['cursor/write', good, 'Done! I wrote summary.txt.', ['/workspace/summary.txt']],
   ['cursor/no-login', null, 'I will read the README, then write.', []],
 ]
@@ -106,6 +111,66 @@ test('session, model, tokens and cost', () => {
     tokens: 2580,
   })
   expect(read('cursor/write')).toMatchObject({ model: 'Some Model', tokens: 1250 })
+})
+
+test('opencode: tokens and cost are summed over its steps, the session is known from the first event', () => {
+  expect(read('opencode/write')).toMatchObject({
+    sessionId: 'ses_dfd21e07bffeKjCaCCovVHmX8d',
+    tokens: 2 * 1290,
+    costUsd: 0,
+  })
+  const reader = (kinds.opencode as AgentKind).reader()
+  const part = {
+    reason: 'tool-calls',
+    tokens: { input: 10, output: 5, cache: { read: 3 } },
+    cost: 0.25,
+  }
+  const step = (reason: string) =>
+    reader.line(
+      JSON.stringify({ type: 'step_finish', sessionID: 'ses_1', part: { ...part, reason } }),
+    )
+  step('tool-calls')
+  expect(reader.findings()).toMatchObject({ ended: null, tokens: 18, costUsd: 0.25 })
+  step('stop')
+  expect(reader.findings()).toMatchObject({ ended: { ok: true }, tokens: 36, costUsd: 0.5 })
+})
+
+test('opencode: a step that follows an end opens the run again, an answer that was cut is none', () => {
+  const reader = (kinds.opencode as AgentKind).reader()
+  const say = (type: string, reason?: string) => {
+    reader.line(JSON.stringify({ type, part: { reason } }))
+    return reader.findings().ended
+  }
+  expect(say('step_finish', 'stop')).toEqual({ ok: true })
+  expect(say('step_start')).toBeNull()
+  expect(say('step_finish', 'length')).toMatchObject({ ok: false, evidence: 'step_finish: length' })
+  expect(say('step_start')).toBeNull()
+  expect(say('step_finish', 'stop')).toEqual({ ok: true })
+})
+
+test('a turn that follows an end opens the run again', () => {
+  for (const [path, again] of [
+    ['claude/ok', { type: 'system', subtype: 'init' }],
+    ['codex/ok', { type: 'turn.started' }],
+  ] as const) {
+    const reader = (kinds[path.split('/')[0] as string] as AgentKind).reader()
+    for (const line of transcript(path).lines) reader.line(line)
+    expect(reader.findings().ended).toEqual({ ok: true })
+    reader.line(JSON.stringify(again))
+    expect(reader.findings().ended).toBeNull()
+  }
+})
+
+test('codex: a call that it declined is a refusal, by its status', () => {
+  const reader = (kinds.codex as AgentKind).reader()
+  const item = { id: 'i', type: 'command_execution', status: 'declined' }
+  reader.line(JSON.stringify({ type: 'item.completed', item }))
+  reader.line(JSON.stringify({ type: 'turn.completed', usage: {} }))
+  expect(reader.findings().ended).toMatchObject({
+    ok: false,
+    outcome: 'denied',
+    evidence: 'item.completed: command_execution declined',
+  })
 })
 
 test('a write whose end was not seen makes the files unknown', () => {
@@ -180,6 +245,13 @@ test('lines for people', () => {
     '= done',
   ])
   expect(text('gemini/write').slice(-3)).toEqual(['DONE: wrote', ' hello.txt', '= done'])
+  expect(text('opencode/write')).toEqual([
+    'I will write hello.txt.',
+    '> write /workspace/hello.txt\n< Wrote file successfully.',
+    'DONE: wrote hello.txt',
+    '= done',
+  ])
+  expect(text('opencode/401')).toEqual([expect.stringMatching(/^= failed: mock invalid api key/)])
   expect(text('cursor/write')).toContain('> write summary.txt')
   expect(text('claude/401').at(-1)).toMatch(/^= failed: Failed to authenticate/)
   expect(kinds.claude?.readable('a warning of node')).toBe('a warning of node')
