@@ -40,6 +40,7 @@ export async function version(
   timeoutMs: number,
 ): Promise<string | null> {
   const { program } = split(argv, names())
+  if (program.length === 0) return null
   const said = await ask([...program, '--version'], env, timeoutMs)
   return said === null ? null : sentence(said.split('\n')[0] ?? '') || 'unknown'
 }
@@ -50,7 +51,7 @@ export function ask(
   env: Record<string, string>,
   timeoutMs: number,
 ): Promise<string | null> {
-  if (command === undefined || command === '--version') return Promise.resolve(null)
+  if (command === undefined) return Promise.resolve(null)
   return new Promise((done) => {
     const child = spawn(command, rest, {
       env,
