@@ -184,7 +184,7 @@ export const ConfigFile = v.strictObject({
       group(AGENT),
       'must be a group of agent types, like `claude:`',
     ),
-    'One entry per agent type: claude, codex, gemini, cursor, shell are built in; any other needs a command.',
+    'One entry per agent type: claude, codex, gemini, cursor, opencode, shell are built in; any other needs a command.',
   ),
   task_queue: section(SECTIONS.task_queue, 'Limits and defaults of tasks.'),
   context: section(SECTIONS.context, 'The context that agents share.'),

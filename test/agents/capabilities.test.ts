@@ -92,10 +92,12 @@ test('asked once, and again when the program has changed', async () => {
 })
 
 test('no answer: said so, and asked again the next time', async () => {
+  // The same file both times; what it needs is not there at first.
   const path = join(folder, 'claude-late')
+  await writeFile(path, '#!/bin/sh\nexec "$0-needed" "$@"\n', { mode: 0o755 })
   expect(await look(claude, [path])).toMatchObject({ version: null, missing: [], tested: false })
   expect((await look(claude, [path]))?.note).toMatch(/gives no answer.*agents\.claude\.command/)
-  await program('claude-late', '2.1.200', flagsOf(claude))
+  await program('claude-late-needed', '2.1.200', flagsOf(claude))
   expect(await look(claude, [path])).toMatchObject({ version: '2.1.200', note: null })
 })
 

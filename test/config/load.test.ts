@@ -52,7 +52,7 @@ describe('which agents there are', () => {
     const { settings, notes } = await loadConfig(at, { onPath: nothing })
     expect(Object.keys(settings.agents)).toEqual(['shell'])
     expect(notes).toEqual([
-      'no agent CLI is on PATH (claude, codex, gemini, cursor-agent): only `shell` tasks can run',
+      'no agent CLI is on PATH (claude, codex, gemini, cursor-agent, opencode): only `shell` tasks can run',
     ])
   })
   it('a file that says nothing of agents leaves that to PATH', async () => {
@@ -148,7 +148,7 @@ describe('quickSettings', () => {
     expect(await quickSettings(at)).toEqual({
       maxSize: 1000,
       defaultPriority: 'normal',
-      types: ['claude', 'codex', 'gemini', 'cursor', 'shell'],
+      types: ['claude', 'codex', 'gemini', 'cursor', 'opencode', 'shell'],
     })
     expect(() => readFileSync(cache())).toThrow('ENOENT')
   })
@@ -221,6 +221,7 @@ describe('the template', () => {
       'codex',
       'gemini',
       'cursor',
+      'opencode',
       'shell',
       'my-agent',
     ])
