@@ -3,14 +3,9 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import {
-  HOW_TO_INSTALL,
-  installed,
-  mockModel,
-  REAL_AGENTS,
-  type RealAgent,
-  setUp,
-} from '../agents/real-agents.ts'
+import { mockModel } from '../agents/mock-model.ts'
+import { HOW_TO_INSTALL, installed, REAL_AGENTS, type RealAgent } from '../agents/real-agents.ts'
+import { setUp } from '../agents/set-up.ts'
 import { open, SIMULATED, type Stage } from './stage.ts'
 
 const REAL = REAL_AGENTS.filter(installed)

@@ -1,0 +1,231 @@
+// The cases that every CLI is run through: what it is told, what is done to it, and how the run must be judged.
+// Promises: one table, for the tests and for the compatibility page. A CLI for which another outcome is right has its reason beside it.
+import type { Outcome } from '../../src/types.ts'
+import type { Name } from './real-agents.ts'
+import type { Seen } from './run-case.ts'
+import type { Login } from './set-up.ts'
+
+export interface Case {
+  name: string
+  /** Words of fixtures/mock-model/script.mjs. */
+  prompt: string
+  /** Appended to the command. */
+  flags?: Partial<Record<Name | 'all', string[]>>
+  env?: Partial<Record<Name, Record<string, string>>>
+  /** Files in the workspace. */
+  files?: Record<string, string>
+  login?: Login
+  /** Once the model was asked, or a tool runs: our time-out, a cancel, or SIGKILL by a stranger (`group`: to all of the group). */
+  stop?: { once: 'asked' | 'tool'; do: 'timeout' | 'cancel' | 'kill' | 'group' }
+  /** `own`: the prompt goes on with the session of a run before it, which had this prompt. `lost`: with one that never was. */
+  resume?: { after: string } | 'lost'
+  /** So many at once, in one HOME that has never been used. */
+  times?: number
+  outcome: Outcome
+  /** Another outcome is right, because. */
+  but?: Partial<Record<Name, [Outcome, string]>>
+  /** Not for these, because. */
+  not?: Partial<Record<Name, string>>
+  /** What the verdict's evidence and error must say. */
+  says?: RegExp
+  /** More that must be so; throws or answers with what is not. */
+  check?: (seen: Seen) => string | undefined
+  /** Part of `npm test`, for these. */
+  quick?: Name[]
+}
+
+const made =
+  (...files: string[]) =>
+  (seen: Seen) => {
+    const missing = files.filter((file) => !seen.files.includes(file))
+    return missing.length > 0 ? `no ${missing.join(', ')} in ${seen.files}` : undefined
+  }
+const asked = (most: number) => (seen: Seen) =>
+  seen.asked.length > most ? `asked ${seen.asked.length} times, not ${most}` : undefined
+/** The verdict must hold the end of the limit, within a minute. */
+const until = (seconds: number) => (seen: Seen) => {
+  const off = Math.abs((seen.resetsAt ?? 0) - Date.now() - seconds * 1000)
+  return off > 90_000 ? `resetsAt is ${seen.resetsAt}, not in ${seconds} s` : undefined
+}
+
+export const CASES: Case[] = [
+  {
+    name: 'answers',
+    prompt: 'MOCK:say all is well',
+    outcome: 'success',
+    check: (seen) =>
+      seen.findings.text === 'all is well' && seen.findings.sessionId
+        ? undefined
+        : `it said ${seen.findings.text} in session ${seen.findings.sessionId}`,
+    quick: ['cursor'],
+  },
+  {
+    name: 'writes a file',
+    prompt: 'MOCK:write-file made.txt by the mock\nMOCK:say all is written',
+    outcome: 'success',
+    check: (seen) =>
+      made('made.txt')(seen) ??
+      (String(seen.findings.files) === 'made.txt' && (seen.findings.tokens ?? 0) > 1000
+        ? undefined
+        : `it told of ${seen.findings.files} and ${seen.findings.tokens} tokens`),
+    quick: ['claude', 'codex', 'gemini'],
+  },
+  {
+    name: 'several tools',
+    prompt:
+      'MOCK:write-file a.txt one\nMOCK:together 2\nMOCK:bash echo two > b.txt\nMOCK:bash echo three > c.txt\nMOCK:read-file a.txt\nMOCK:say read',
+    outcome: 'success',
+    check: made('a.txt', 'b.txt', 'c.txt'),
+  },
+  {
+    name: 'login not accepted (401)',
+    prompt: 'MOCK:401',
+    outcome: 'unauthenticated',
+    check: asked(3),
+    quick: ['claude', 'codex', 'gemini'],
+  },
+  { name: 'not allowed (403)', prompt: 'MOCK:403', outcome: 'unauthenticated', check: asked(3) },
+  { name: 'no login', prompt: 'MOCK:say hi', login: 'none', outcome: 'unauthenticated' },
+  { name: 'rate limit (429)', prompt: 'MOCK:429', outcome: 'limited', check: asked(4) },
+  {
+    name: 'rate limit with a reset (429, an hour)',
+    prompt: 'MOCK:429 3600',
+    outcome: 'limited',
+    check: asked(4),
+    quick: ['claude'],
+  },
+  {
+    name: 'rate limit, then fine',
+    prompt: 'MOCK:429x1 1\nMOCK:say at last',
+    outcome: 'success',
+  },
+  {
+    name: 'usage limit',
+    prompt: 'MOCK:usage-limit 7200',
+    login: 'subscription',
+    outcome: 'limited',
+    check: until(7200),
+    quick: ['claude', 'codex', 'gemini'],
+  },
+  { name: 'nothing left to pay with', prompt: 'MOCK:quota', outcome: 'limited', check: asked(4) },
+  { name: 'server error (500)', prompt: 'MOCK:500', outcome: 'failed', check: asked(4) },
+  { name: 'overload', prompt: 'MOCK:overload', outcome: 'limited', check: asked(4) },
+  { name: 'context too long', prompt: 'MOCK:context', outcome: 'failed', check: asked(3) },
+  { name: 'bad request (400)', prompt: 'MOCK:400', outcome: 'failed', check: asked(3) },
+  { name: 'cut stream', prompt: 'MOCK:cut', outcome: 'failed', check: asked(6) },
+  { name: 'cut once, then fine', prompt: 'MOCK:cut x1\nMOCK:say at last', outcome: 'success' },
+  { name: 'half a line', prompt: 'MOCK:half', outcome: 'failed', check: asked(6) },
+  {
+    name: 'hang, then time-out',
+    prompt: 'MOCK:hang',
+    stop: { once: 'asked', do: 'timeout' },
+    outcome: 'timeout',
+    quick: ['codex'],
+  },
+  {
+    name: 'hang, then cancel',
+    prompt: 'MOCK:hang',
+    stop: { once: 'asked', do: 'cancel' },
+    outcome: 'cancelled',
+    quick: ['claude', 'gemini'],
+  },
+  {
+    name: 'stall in mid-answer, then time-out',
+    prompt: 'MOCK:stall',
+    stop: { once: 'asked', do: 'timeout' },
+    outcome: 'timeout',
+  },
+  {
+    name: 'killed while a tool runs',
+    prompt: 'MOCK:bash touch begun; sleep 60',
+    stop: { once: 'tool', do: 'kill' },
+    outcome: 'crashed',
+    quick: ['claude'],
+  },
+  {
+    name: 'its whole group killed while a tool runs',
+    prompt: 'MOCK:bash touch begun; sleep 60',
+    stop: { once: 'tool', do: 'group' },
+    outcome: 'interrupted',
+  },
+  {
+    name: 'cancelled while a tool runs',
+    prompt: 'MOCK:bash touch begun; sleep 60',
+    stop: { once: 'tool', do: 'cancel' },
+    outcome: 'cancelled',
+  },
+  {
+    name: 'too many turns',
+    prompt: 'MOCK:loop',
+    flags: { claude: ['--max-turns', '2'] },
+    files: { '.gemini/settings.json': '{"model":{"maxSessionTurns":2}}' },
+    outcome: 'failed',
+    says: /turn/i,
+    not: {
+      codex: 'it has no limit of turns',
+      opencode: 'it has no limit of turns',
+      cursor: 'it has no limit of turns',
+    },
+  },
+  {
+    name: 'unknown model',
+    prompt: 'MOCK:say hi',
+    flags: {
+      all: ['--model', 'no-such-model'],
+      opencode: ['--model', 'mock/no-such-model'],
+    },
+    outcome: 'misconfigured',
+    check: asked(3),
+  },
+  {
+    name: 'unknown flag',
+    prompt: 'MOCK:say hi',
+    flags: { all: ['--no-such-flag'] },
+    outcome: 'misconfigured',
+    says: /no-such-flag/,
+    check: asked(0),
+    quick: ['codex'],
+  },
+  {
+    name: 'permission denied',
+    prompt: 'MOCK:write-file refused.txt no\nMOCK:say I wrote it',
+    flags: {
+      claude: ['--permission-mode', 'default'],
+      codex: ['--sandbox', 'read-only'],
+      gemini: ['--approval-mode', 'default'],
+      cursor: ['--mode', 'ask'],
+    },
+    env: { opencode: { OPENCODE_PERMISSION: '{"edit":"deny"}' } },
+    outcome: 'denied',
+    check: (seen) => (seen.files.includes('refused.txt') ? 'the file was written' : undefined),
+    quick: ['claude'],
+  },
+  {
+    name: 'resume',
+    prompt: 'MOCK:say the second',
+    resume: { after: 'MOCK:say the first' },
+    outcome: 'success',
+    check: (seen) => {
+      const said = seen.asked.at(-1)?.said ?? []
+      return said.includes('the first') && seen.findings.text === 'the second'
+        ? undefined
+        : `what was said before was not sent again: ${said}`
+    },
+    quick: ['codex'],
+  },
+  {
+    name: 'resume of a lost session',
+    prompt: 'MOCK:say hi',
+    resume: 'lost',
+    outcome: 'never-started',
+    check: asked(0),
+    quick: ['claude'],
+  },
+  {
+    name: 'six at once',
+    prompt: 'MOCK:write-file made.txt by one of six\nMOCK:say done',
+    times: 6,
+    outcome: 'success',
+    check: made('made.txt'),
+  },
+]

@@ -1,0 +1,23 @@
+// The finer word for a run's end: what the agent's own channel says, over what the table makes of its exit status.
+// Promises: as the core does at its end of a run; a stop of ours is never anything else.
+import type * as T from '../../src/types.ts'
+
+export function judged(
+  kind: T.AgentKind,
+  action: { outcome: T.Outcome; error?: string },
+  sight: T.RunSight,
+  stderr: string,
+  findings: T.Findings,
+) {
+  const said = sight.endEvent?.ok === false ? sight.endEvent : undefined
+  const open = ['failed', 'no-result', 'crashed'].includes(action.outcome)
+  const told = open ? (said ?? kind.explain(sight.exit, stderr)) : undefined
+  const waits = action.outcome === 'timeout' ? findings.waits : null
+  const verdict = told ?? waits ?? sight.endEvent
+  return {
+    outcome: told?.outcome ?? action.outcome,
+    error: told?.error ?? action.error ?? '',
+    evidence: verdict?.evidence ?? '',
+    resetsAt: verdict?.resetsAt,
+  }
+}

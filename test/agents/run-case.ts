@@ -1,0 +1,171 @@
+// Runs one case on one CLI, as the orchestrator would: the real AgentProcess with its shim, the real table, the sweep.
+// Promises: own HOME and workspace in the folder given, fake keys; nothing of it runs when it returns, and what was left before is told.
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { kinds } from '../../src/agents/index.ts'
+import { decide } from '../../src/core/decide.ts'
+import { AgentProcess } from '../../src/core/run.ts'
+import { createProcesses } from '../../src/process/index.ts'
+import type * as T from '../../src/types.ts'
+import type { Case } from './cases.ts'
+import { judged } from './judged.ts'
+import type { Asked, MockModel } from './mock-model.ts'
+import type { Cli } from './real-agents.ts'
+import { setUp } from './set-up.ts'
+
+const processes = createProcesses()
+/** A CLI that has not given up by then waits for ever, for all we know. */
+const MOST_MS = 60_000
+const LOST_SESSION = '11111111-2222-4333-8444-000000000000'
+
+export interface Seen {
+  outcome: T.Outcome
+  error: string
+  evidence: string
+  resetsAt: number | undefined
+  exit: number | null
+  findings: T.Findings
+  /** What the mock model was asked in this run. */
+  asked: Asked[]
+  /** Names in the workspace; `findings.files` are made relative to it. */
+  files: string[]
+  stdout: string
+  stderr: string
+  /** Processes of the run that live after its sweep. */
+  left: number[]
+  seconds: number
+}
+
+/** All runs of the case, the one before a resume left out. */
+export async function runCase(one: Case, cli: Cli, model: MockModel, top: string): Promise<Seen[]> {
+  const folder = await mkdtemp(join(top, `${cli.name}-`))
+  const { command, env } = await setUp(cli, model.url, join(folder, 'home'), one.login)
+  const flags = one.flags?.[cli.name] ?? one.flags?.all ?? []
+  const settings: T.AgentSettings = {
+    command: [...command.split(' '), ...flags],
+    ...{ maxInstances: 1, maxOutputMb: 100, retryOnFailure: true, inheritEnv: 'minimal' },
+    env: { ...env, ...one.env?.[cli.name] },
+    ...(one.login === 'subscription' && { billing: 'subscription' }),
+  }
+  const room = async () => {
+    const root = await mkdtemp(join(folder, 'workspace-'))
+    for (const [name, text] of Object.entries(one.files ?? {})) {
+      await mkdir(join(root, name, '..'), { recursive: true })
+      await writeFile(join(root, name), text)
+    }
+    return root
+  }
+  const go = (root: string, prompt: string, session?: string, stop?: Case['stop']) =>
+    run({ cli, settings, root, prompt, session, stop, model })
+  const { resume, times = 1 } = one
+  const session = cli.name === 'opencode' ? 'ses_dfd025ce9ffe1s09amWSN5npDa' : LOST_SESSION
+  if (resume === 'lost') return [await go(await room(), one.prompt, session)]
+  if (resume) {
+    const root = await room()
+    const { findings } = await go(root, resume.after)
+    return [await go(root, one.prompt, findings.sessionId ?? '(it told no session)')]
+  }
+  const rooms = await Promise.all(Array.from({ length: times }, room))
+  return Promise.all(rooms.map((root) => go(root, one.prompt, undefined, one.stop)))
+}
+
+interface Go {
+  cli: Cli
+  settings: T.AgentSettings
+  root: string
+  prompt: string
+  session: string | undefined
+  stop: Case['stop']
+  model: MockModel
+}
+
+async function run({ cli, settings, root, prompt, session, stop, model }: Go): Promise<Seen> {
+  const kind = kindOf(cli, session)
+  const runs = join(root, '.orchestrate/runs')
+  await mkdir(runs, { recursive: true })
+  const agent = new AgentProcess(cli.name, 'agent_01', {
+    root,
+    runs,
+    kind,
+    settings,
+    processes,
+    ended() {},
+  })
+  const name = root.split('/').slice(-2).join('-')
+  await agent.prepare('a', 'a.yaml', `MOCK:case ${name}\n${prompt}\n`)
+  const { nonce } = agent.record as T.RunRecord
+  const began = performance.now()
+  const rules = { deadlineMs: MOST_MS, maxOutputMb: 100, hasEndEvent: kind.hasEndEvent }
+  let where: T.State = 'assigned'
+  let done = stop === undefined
+  agent.launch()
+  try {
+    for (;;) {
+      const sight = await agent.look()
+      const action = decide(where, sight, rules)
+      if (action.do === 'finalise') {
+        const said = judged(kind, action, sight, await agent.stderrTail(), agent.findings())
+        await agent.sweep()
+        return {
+          ...{ ...said, findings: relative(agent.findings(), root), exit: sight.exit },
+          asked: await model.asked(name),
+          files: await readdir(root),
+          ...(await output(join(runs, 'a/1'))),
+          left: processes.ofRun(nonce, agent.pid),
+          seconds: (performance.now() - began) / 1000,
+        }
+      }
+      if (action.do === 'interrupt') await agent.interrupt(action.why)
+      if (action.do === 'kill') await agent.sweep()
+      if (!done && (await come(stop, root, name, model))) {
+        done = true
+        if (stop?.do === 'timeout') rules.deadlineMs = 1
+        else if (stop?.do === 'cancel') where = 'pending'
+        else kill(agent.pid as number, stop?.do === 'group')
+      }
+      await sleep(20)
+    }
+  } finally {
+    await agent.sweep()
+  }
+}
+
+/** Until the core hands a session to go on with through `prepare`, the kind is told so here. */
+function kindOf(cli: Cli, session: string | undefined): T.AgentKind {
+  const kind = kinds[cli.name]
+  if (!kind) throw new Error(`there is no kind ${cli.name}`)
+  if (session === undefined) return kind
+  return {
+    ...kind,
+    argv: (command, { promptFile }) =>
+      kind.argv(command, { promptFile, sessionId: session, resume: true }),
+  }
+}
+
+async function come(stop: Case['stop'], root: string, name: string, model: MockModel) {
+  if (stop?.once === 'tool') return (await readdir(root)).includes('begun')
+  if ((await model.asked(name)).length === 0) return false
+  await sleep(300) // it reads what has come of the answer
+  return true
+}
+
+/** By a stranger: the shim too (`group`), or all but the shim, which tells how its agent ended. */
+function kill(shim: number, group: boolean): void {
+  if (group) process.kill(-shim, 'SIGKILL')
+  else
+    for (const { pid } of processes.list().filter((one) => one.group === shim && one.pid !== shim))
+      process.kill(pid, 'SIGKILL')
+}
+
+const relative = (found: T.Findings, root: string): T.Findings => ({
+  ...found,
+  files: found.files?.map((path) => path.replace(`${root}/`, '')) ?? null,
+})
+
+async function output(folder: string) {
+  const [stdout, stderr] = await Promise.all(
+    ['stdout', 'stderr'].map((name) => readFile(join(folder, name), 'utf8')),
+  )
+  return { stdout: stdout ?? '', stderr: stderr ?? '' }
+}
