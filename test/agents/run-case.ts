@@ -32,6 +32,8 @@ export interface Seen {
   files: string[]
   stdout: string
   stderr: string
+  /** As `logs` shows it. */
+  readable: string
   /** Processes of the run that live after its sweep. */
   left: number[]
   seconds: number
@@ -111,7 +113,7 @@ async function run({ cli, settings, root, prompt, session, stop, model }: Go): P
           ...{ ...said, findings: relative(agent.findings(), root), exit: sight.exit },
           asked: await model.asked(name),
           files: await readdir(root),
-          ...(await output(join(runs, 'a/1'))),
+          ...(await output(join(runs, 'a/1'), kind)),
           left: processes.ofRun(nonce, agent.pid),
           seconds: (performance.now() - began) / 1000,
         }
@@ -163,9 +165,10 @@ const relative = (found: T.Findings, root: string): T.Findings => ({
   files: found.files?.map((path) => path.replace(`${root}/`, '')) ?? null,
 })
 
-async function output(folder: string) {
+async function output(folder: string, kind: T.AgentKind) {
   const [stdout, stderr] = await Promise.all(
     ['stdout', 'stderr'].map((name) => readFile(join(folder, name), 'utf8')),
   )
-  return { stdout: stdout ?? '', stderr: stderr ?? '' }
+  const lines = (stdout ?? '').split('\n').flatMap((line) => kind.readable(line) ?? [])
+  return { stdout: stdout ?? '', stderr: stderr ?? '', readable: lines.join('\n') }
 }

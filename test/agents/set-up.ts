@@ -2,7 +2,7 @@
 // Promises: fake keys, no way out to the network, nothing outside of the folder given. Retries are left as the CLI's adapter sets them.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Cli, cli, type Name } from './real-agents.ts'
+import { type Cli, cli, type Name, type Set } from './real-agents.ts'
 
 /** `key`: pays by use. `subscription`: a login (claude; the others are told so by the mock's answers). `none`: neither. */
 export type Login = 'key' | 'subscription' | 'none'
@@ -24,7 +24,7 @@ export async function setUp(
   if (!found) throw new Error(`${agent} is not installed`)
   const temporary = join(home, 'tmp')
   await mkdir(temporary, { recursive: true })
-  const { words, env } = await OWN[found.name](url, home, login)
+  const { words, env } = await OWN[found.name](url, home, login, found.set)
   return {
     command: [...found.program, ...words].join(' '),
     env: {
@@ -47,6 +47,7 @@ type Own = (
   url: string,
   home: string,
   login: Login,
+  set: Set,
 ) => Promise<{ words: string[]; env: Record<string, string> }>
 
 const OWN: Record<Name, Own> = {
@@ -68,9 +69,9 @@ const OWN: Record<Name, Own> = {
       },
     }
   },
-  async codex(url, home, login) {
+  async codex(url, home, login, set) {
     const folder = join(home, '.codex')
-    await write(folder, 'config.toml', codexConfig(url))
+    await write(folder, 'config.toml', codexConfig(url, set))
     const key = login === 'none' ? {} : { MOCK_API_KEY: 'test-key' }
     // The form of the founding specification (8.3).
     return {
@@ -104,7 +105,8 @@ async function write(folder: string, name: string, text: string) {
   await writeFile(join(folder, name), text)
 }
 
-const codexConfig = (url: string) => `model = "gpt-5.1-codex"
+/** A model that it does not know gets other tools; the newest is left its own choice. */
+const codexConfig = (url: string, set: Set) => `${set === 'pinned' ? 'model = "gpt-5.1-codex"' : ''}
 model_provider = "mock"
 check_for_update_on_startup = false
 [analytics]
