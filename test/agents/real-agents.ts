@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 export const SETS = ['pinned', 'newest'] as const
-export type Set = (typeof SETS)[number]
-const FOLDER: Record<Set, string> = {
+export type CliSet = (typeof SETS)[number]
+const FOLDER: Record<CliSet, string> = {
   pinned: join(ROOT, 'test/real-agents/node_modules'),
   newest: join(ROOT, 'test/real-agents/latest/node_modules'),
 }
 /** Package and program of each, of a set. Where a CLI is a native program, its platform package is enough: the other only picks it. */
-const PACKAGES: Record<Set, Record<string, [string, string]>> = {
+const PACKAGES: Record<CliSet, Record<string, [string, string]>> = {
   pinned: {
     claude: ['@anthropic-ai/claude-code', 'cli.js'],
     codex: ['codex-linux-x64', 'vendor/x86_64-unknown-linux-musl/codex/codex'],
@@ -34,14 +34,14 @@ export const HOW_TO_INSTALL = 'npm ci --prefix test/real-agents --ignore-scripts
 
 export interface Cli {
   name: Name
-  set: Set
+  set: CliSet
   version: string
   /** What the command begins with: the program, behind node where it is a script. */
   program: string[]
 }
 
 /** Of a set, those that are installed. `cursor` has no package: a simulated one stands in for it, with the pinned set. */
-export function clis(set: Set): Cli[] {
+export function clis(set: CliSet): Cli[] {
   const found = Object.keys(PACKAGES[set]).flatMap((name) => cli(name as Name, set) ?? [])
   const cursor: Cli = {
     ...{ name: 'cursor', set: 'pinned', version: 'simulated' },
@@ -51,12 +51,12 @@ export function clis(set: Set): Cli[] {
 }
 
 /** Names of a set that are not installed. */
-export const absent = (set: Set): Name[] =>
+export const absent = (set: CliSet): Name[] =>
   (Object.keys(PACKAGES[set]) as Name[]).filter((name) => !cli(name, set))
 
 export const installed = (name: RealAgent): boolean => cli(name, 'pinned') !== null
 
-export function cli(name: Name, set: Set): Cli | null {
+export function cli(name: Name, set: CliSet): Cli | null {
   const [folder, file] = PACKAGES[set][name] ?? []
   if (!folder || !file) return null
   const program = join(FOLDER[set], folder, file)

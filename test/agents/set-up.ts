@@ -2,7 +2,7 @@
 // Promises: fake keys, no way out to the network, nothing outside of the folder given. Retries are left as the CLI's adapter sets them.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Cli, cli, type Name, type Set } from './real-agents.ts'
+import { type Cli, type CliSet, cli, type Name } from './real-agents.ts'
 
 /** `key`: pays by use. `subscription`: a login (claude; the others are told so by the mock's answers). `none`: neither. */
 export type Login = 'key' | 'subscription' | 'none'
@@ -47,7 +47,7 @@ type Own = (
   url: string,
   home: string,
   login: Login,
-  set: Set,
+  set: CliSet,
 ) => Promise<{ words: string[]; env: Record<string, string> }>
 
 const OWN: Record<Name, Own> = {
@@ -106,7 +106,10 @@ async function write(folder: string, name: string, text: string) {
 }
 
 /** A model that it does not know gets other tools; the newest is left its own choice. */
-const codexConfig = (url: string, set: Set) => `${set === 'pinned' ? 'model = "gpt-5.1-codex"' : ''}
+const codexConfig = (
+  url: string,
+  set: CliSet,
+) => `${set === 'pinned' ? 'model = "gpt-5.1-codex"' : ''}
 model_provider = "mock"
 check_for_update_on_startup = false
 [analytics]
