@@ -40,8 +40,9 @@ const made =
     const missing = files.filter((file) => !seen.files.includes(file))
     return missing.length > 0 ? `no ${missing.join(', ')} in ${seen.files}` : undefined
   }
-const asked = (most: number) => (seen: Seen) =>
-  seen.asked.length > most ? `asked ${seen.asked.length} times, not ${most}` : undefined
+/** It must not have begun. */
+const silent = (seen: Seen) =>
+  seen.asked.length > 0 ? `it asked its model ${seen.asked.length} times` : undefined
 /** The verdict must hold the end of the limit, within a minute; not of a CLI that does not tell it. */
 const until = (seconds: number, silent: Name[]) => (seen: Seen, name: Name) => {
   if (silent.includes(name)) return undefined
@@ -93,17 +94,15 @@ export const CASES: Case[] = [
     name: 'login not accepted (401)',
     prompt: 'MOCK:401',
     outcome: 'unauthenticated',
-    check: asked(3),
     quick: ['claude', 'codex', 'gemini'],
   },
-  { name: 'not allowed (403)', prompt: 'MOCK:403', outcome: 'unauthenticated', check: asked(3) },
+  { name: 'not allowed (403)', prompt: 'MOCK:403', outcome: 'unauthenticated' },
   { name: 'no login', prompt: 'MOCK:say hi', login: 'none', outcome: 'unauthenticated' },
-  { name: 'rate limit (429)', prompt: 'MOCK:429', outcome: 'limited', check: asked(4) },
+  { name: 'rate limit (429)', prompt: 'MOCK:429', outcome: 'limited' },
   {
     name: 'rate limit with a reset (429, an hour)',
     prompt: 'MOCK:429 3600',
     outcome: 'limited',
-    check: asked(4),
     quick: ['claude'],
   },
   {
@@ -120,12 +119,12 @@ export const CASES: Case[] = [
     check: until(7200, ['gemini', 'cursor']),
     quick: ['claude', 'codex', 'gemini'],
   },
-  { name: 'nothing left to pay with', prompt: 'MOCK:quota', outcome: 'limited', check: asked(4) },
-  { name: 'server error (500)', prompt: 'MOCK:500', outcome: 'limited', check: asked(4) },
-  { name: 'overload', prompt: 'MOCK:overload', outcome: 'limited', check: asked(4) },
-  { name: 'context too long', prompt: 'MOCK:context', outcome: 'failed', check: asked(3) },
-  { name: 'bad request (400)', prompt: 'MOCK:400', outcome: 'failed', check: asked(3) },
-  { name: 'cut stream', prompt: 'MOCK:cut', outcome: 'failed', check: asked(6) },
+  { name: 'nothing left to pay with', prompt: 'MOCK:quota', outcome: 'limited' },
+  { name: 'server error (500)', prompt: 'MOCK:500', outcome: 'limited' },
+  { name: 'overload', prompt: 'MOCK:overload', outcome: 'limited' },
+  { name: 'context too long', prompt: 'MOCK:context', outcome: 'failed' },
+  { name: 'bad request (400)', prompt: 'MOCK:400', outcome: 'failed' },
+  { name: 'cut stream', prompt: 'MOCK:cut', outcome: 'failed' },
   {
     name: 'cut once, then fine',
     prompt: 'MOCK:cut x1\nMOCK:say at last',
@@ -135,7 +134,7 @@ export const CASES: Case[] = [
       cursor: ['failed', 'the simulated one does not ask again'],
     },
   },
-  { name: 'half a line', prompt: 'MOCK:half', outcome: 'failed', check: asked(6) },
+  { name: 'half a line', prompt: 'MOCK:half', outcome: 'failed' },
   {
     name: 'hang, then time-out',
     prompt: 'MOCK:hang',
@@ -197,7 +196,6 @@ export const CASES: Case[] = [
       opencode: ['--model', 'mock/no-such-model'],
     },
     outcome: 'misconfigured',
-    check: asked(3),
   },
   {
     name: 'unknown flag',
@@ -205,7 +203,7 @@ export const CASES: Case[] = [
     flags: { all: ['--no-such-flag'] },
     outcome: 'misconfigured',
     says: /no-such-flag/,
-    check: asked(0),
+    check: silent,
     quick: ['codex'],
   },
   {
@@ -240,7 +238,7 @@ export const CASES: Case[] = [
     prompt: 'MOCK:say hi',
     resume: 'lost',
     outcome: 'never-started',
-    check: asked(0),
+    check: silent,
     quick: ['claude'],
   },
   {

@@ -18,21 +18,16 @@ export function page(before, rows, set) {
   const kept = before
     .split(/^(?=## )/m)
     .filter((part) => /^## .*, (pinned|newest)\n/.test(part) && !part.includes(`, ${set}\n`))
-  const groups = Map.groupBy
-    ? Map.groupBy(rows, title)
-    : rows.reduce(
-        (all, row) => all.set(title(row), [...(all.get(title(row)) ?? []), row]),
-        new Map(),
-      )
-  const parts = [...groups].map(([name, own]) => `## ${name}, ${set}\n\n${table(own)}\n`)
+  const names = [...new Set(rows.map(title))]
+  const parts = names.map((name) => {
+    const own = rows.filter((row) => title(row) === name)
+    return `## ${name}, ${set}\n\n${table(own)}\n`
+  })
   const both = set === 'pinned' ? [...parts, ...kept] : [...kept, ...parts]
-  return `${[ABOUT, glance(both), ...both.map((part) => part.trim())].join('\n').replaceAll('\n## ', '\n\n## ')}\n`.replace(
-    /\n{3,}/g,
-    '\n\n',
-  )
+  return `${[ABOUT, glance(both), ...both].map((part) => part.trim()).join('\n\n')}\n`
 }
 
-const title = ({ cli, version }) => `${cli} ${version}`
+const title = ({ cli, version }) => `${cli} ${version}`.trim()
 
 const table = (rows) =>
   [

@@ -1,5 +1,5 @@
 // A CLI with its own HOME and configuration, talking to the mock model.
-// Promises: fake keys, no way out to the network, nothing outside of the folder given. Retries are left as the CLI's adapter sets them.
+// Promises: fake keys, no way out to the network, nothing outside of the folder given. Retries are as the CLI's adapter sets them; gemini's, which it can't, are few.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Cli, type CliSet, cli, type Name } from './real-agents.ts'
@@ -125,7 +125,8 @@ const GEMINI_SETTINGS = JSON.stringify({
   // With a base URL of our own the CLI detects a login that it then refuses, unless it is told.
   security: { auth: { selectedType: 'gemini-api-key' } },
   privacy: { usageStatisticsEnabled: false },
-  general: { enableAutoUpdate: false },
+  // Of ten attempts, its own choice, the last is after four minutes; nothing but this file sets it.
+  general: { enableAutoUpdate: false, maxAttempts: 2 },
 })
 
 const opencodeConfig = (url: string, login: Login) => ({
