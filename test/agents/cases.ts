@@ -22,8 +22,8 @@ export interface Case {
   /** So many at once, in one HOME that has never been used. */
   times?: number
   outcome: Outcome
-  /** Another outcome is right, because. */
-  but?: Partial<Record<Name, [Outcome, string]>>
+  /** Another outcome is right, because; of all versions of a CLI, or of one. */
+  but?: Partial<Record<Name | `${Name} ${number}.${number}.${number}`, [Outcome, string]>>
   /** Not for these, because. */
   not?: Partial<Record<Name, string>>
   /** What the verdict's evidence and error must say. */
@@ -49,6 +49,8 @@ const until = (seconds: number, silent: Name[]) => (seen: Seen, name: Name) => {
   const off = Math.abs((seen.resetsAt ?? 0) - Date.now() - seconds * 1000)
   return off > 90_000 ? `resetsAt is ${seen.resetsAt}, not in ${seconds} s` : undefined
 }
+
+const UNKNOWN: Case['not'] = { cursor: 'its papers do not say what it prints then' }
 
 export const CASES: Case[] = [
   {
@@ -96,7 +98,7 @@ export const CASES: Case[] = [
     outcome: 'unauthenticated',
     quick: ['claude', 'codex', 'gemini'],
   },
-  { name: 'not allowed (403)', prompt: 'MOCK:403', outcome: 'unauthenticated' },
+  { name: 'not allowed (403)', prompt: 'MOCK:403', outcome: 'unauthenticated', not: UNKNOWN },
   { name: 'no login', prompt: 'MOCK:say hi', login: 'none', outcome: 'unauthenticated' },
   { name: 'rate limit (429)', prompt: 'MOCK:429', outcome: 'limited' },
   {
@@ -109,7 +111,10 @@ export const CASES: Case[] = [
     name: 'rate limit, then fine',
     prompt: 'MOCK:429x1 1\nMOCK:say at last',
     outcome: 'success',
-    but: { cursor: ['limited', 'the simulated one does not ask again'] },
+    but: {
+      'codex 0.100.0': ['limited', 'it does not ask again after a 429'],
+      cursor: ['limited', 'the simulated one does not ask again'],
+    },
   },
   {
     name: 'usage limit',
@@ -120,8 +125,8 @@ export const CASES: Case[] = [
     quick: ['claude', 'codex', 'gemini'],
   },
   { name: 'nothing left to pay with', prompt: 'MOCK:quota', outcome: 'limited' },
-  { name: 'server error (500)', prompt: 'MOCK:500', outcome: 'limited' },
-  { name: 'overload', prompt: 'MOCK:overload', outcome: 'limited' },
+  { name: 'server error (500)', prompt: 'MOCK:500', outcome: 'limited', not: UNKNOWN },
+  { name: 'overload', prompt: 'MOCK:overload', outcome: 'limited', not: UNKNOWN },
   { name: 'context too long', prompt: 'MOCK:context', outcome: 'failed' },
   { name: 'bad request (400)', prompt: 'MOCK:400', outcome: 'failed' },
   { name: 'cut stream', prompt: 'MOCK:cut', outcome: 'failed' },
@@ -179,7 +184,8 @@ export const CASES: Case[] = [
     name: 'too many turns',
     prompt: 'MOCK:loop',
     flags: { claude: ['--max-turns', '2'] },
-    files: { '.gemini/settings.json': '{"model":{"maxSessionTurns":2}}' },
+    env: { gemini: { GEMINI_CLI_SYSTEM_SETTINGS_PATH: 'settings.json' } },
+    files: { 'settings.json': '{"model":{"maxSessionTurns":2}}' },
     outcome: 'failed',
     says: /turn/i,
     not: {
@@ -200,9 +206,10 @@ export const CASES: Case[] = [
   {
     name: 'unknown flag',
     prompt: 'MOCK:say hi',
-    flags: { all: ['--no-such-flag'] },
+    flags: { all: ['--bogus-flag'] },
     outcome: 'misconfigured',
-    says: /no-such-flag/,
+    // opencode prints its whole help, and no word of what is wrong.
+    says: /bogus-flag|refused its arguments/,
     check: silent,
     quick: ['codex'],
   },
@@ -217,6 +224,10 @@ export const CASES: Case[] = [
     },
     env: { opencode: { OPENCODE_PERMISSION: '{"edit":{"*refused.txt":"deny"}}' } },
     outcome: 'denied',
+    but: {
+      codex: ['success', 'it tells its model alone, no event says so'],
+      gemini: ['success', 'it does not offer that tool to its model'],
+    },
     check: (seen) => (seen.files.includes('refused.txt') ? 'the file was written' : undefined),
     quick: ['claude'],
   },
@@ -238,7 +249,8 @@ export const CASES: Case[] = [
     prompt: 'MOCK:say hi',
     resume: 'lost',
     outcome: 'never-started',
-    check: silent,
+    but: { 'codex 0.100.0': ['success', 'it begins a new session, and does not say so'] },
+    check: (seen) => (seen.outcome === 'success' ? undefined : silent(seen)),
     quick: ['claude'],
   },
   {

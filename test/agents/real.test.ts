@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { version } from '../../src/agents/index.ts'
 import { CASES, type Case } from './cases.ts'
 import { type MockModel, mockModel } from './mock-model.ts'
-import { absent, type Cli, clis, HOW_TO_INSTALL, SETS } from './real-agents.ts'
+import { absent, type Cli, clis, HOW_TO_INSTALL, type Name, SETS } from './real-agents.ts'
 import { rows } from './rows.ts'
 import { runCase, type Seen } from './run-case.ts'
 import { setUp } from './set-up.ts'
@@ -57,7 +57,8 @@ function define(cli: Cli, one: Case, at: number) {
     tell.skipped(cli, one, at, why)
     return
   }
-  const [outcome, because] = one.but?.[cli.name] ?? [one.outcome, '']
+  const version = `${cli.name} ${cli.version}` as `${Name} ${number}.${number}.${number}`
+  const [outcome, because] = one.but?.[version] ?? one.but?.[cli.name] ?? [one.outcome, '']
   const name = `${title} is ${outcome}${because && ` (${because})`}`
   const go = async () => {
     const all = await runCase(one, cli, model, top)

@@ -69,7 +69,10 @@ export async function runCase(one: Case, cli: Cli, model: MockModel, top: string
     return [await go(root, one.prompt, findings.sessionId ?? '(it told no session)')]
   }
   const rooms = await Promise.all(Array.from({ length: times }, room))
-  return Promise.all(rooms.map((root) => go(root, one.prompt, undefined, one.stop)))
+  const start = (root: string) => go(root, one.prompt, undefined, one.stop)
+  // Its very first start is one alone, as the core sees to.
+  const first = times > 1 && kinds[cli.name]?.cli?.warmUp ? [await start(rooms.shift() ?? '')] : []
+  return [...first, ...(await Promise.all(rooms.map(start)))]
 }
 
 interface Go {
