@@ -1,5 +1,5 @@
 // The finer word for a run's end: what the agent's own channel says, over what the table makes of its exit status.
-// Promises: as the core does at its end of a run; a stop of ours is never anything else.
+// Promises: as the core does at its end of a run. A run that we ended for waiting too long ended as what it waited for.
 import type * as T from '../../src/types.ts'
 
 export function judged(
@@ -15,8 +15,8 @@ export function judged(
   const waits = action.outcome === 'timeout' ? findings.waits : null
   const verdict = told ?? waits ?? sight.endEvent
   return {
-    outcome: told?.outcome ?? action.outcome,
-    error: told?.error ?? action.error ?? '',
+    outcome: told?.outcome ?? waits?.outcome ?? action.outcome,
+    error: told?.error ?? waits?.error ?? action.error ?? '',
     evidence: verdict?.evidence ?? '',
     resetsAt: verdict?.resetsAt,
   }

@@ -6,8 +6,6 @@ import type { Case } from './cases.ts'
 import type { Cli } from './real-agents.ts'
 import type { Seen } from './run-case.ts'
 
-export type Rows = ReturnType<typeof rows>
-
 /** @param file undefined: nobody asked. */
 export function rows(file: string | undefined) {
   const write = (row: object) => {
