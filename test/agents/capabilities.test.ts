@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { kindOf, kinds, probe } from '../../src/agents/index.ts'
 import type { AgentKind } from '../../src/types.ts'
-import { HOW_TO_INSTALL, installed, REAL_AGENTS, setUp } from './real-agents.ts'
+import { HOW_TO_INSTALL, installed, REAL_AGENTS } from './real-agents.ts'
+import { setUp } from './set-up.ts'
 import { settings } from './transcripts.ts'
 
 let folder: string

@@ -12,8 +12,8 @@ export interface Case {
   /** Appended to the command. */
   flags?: Partial<Record<Name | 'all', string[]>>
   env?: Partial<Record<Name, Record<string, string>>>
-  /** Files in the workspace. */
-  files?: Record<string, string>
+  /** More of gemini's own settings. */
+  settings?: object
   login?: Login
   /** Once the model was asked, or a tool runs: our time-out, a cancel, or SIGKILL by a stranger (`group`: to all of the group). */
   stop?: { once: 'asked' | 'tool'; do: 'timeout' | 'cancel' | 'kill' | 'group' }
@@ -191,8 +191,7 @@ export const CASES: Case[] = [
     name: 'too many turns',
     prompt: 'MOCK:loop',
     flags: { claude: ['--max-turns', '2'] },
-    env: { gemini: { GEMINI_CLI_SYSTEM_SETTINGS_PATH: 'settings.json' } },
-    files: { 'settings.json': '{"model":{"maxSessionTurns":2}}' },
+    settings: { model: { maxSessionTurns: 2 } },
     outcome: 'failed',
     says: /turn/i,
     not: {

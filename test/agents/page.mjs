@@ -13,19 +13,26 @@ often the CLI asked its model. Bold: not what is right.
  * @param {{ cli: string, version: string, set: string, case: string, skipped?: string, outcome?: string, expected?: string,
  *   exit?: number | null, requests?: number[], evidence?: string, error?: string, wrong?: string[] }[]} rows
  * @param {'pinned' | 'newest'} set
+ * @param {boolean} all `false`: other CLIs of the set keep what they have
  */
-export function page(before, rows, set) {
-  const kept = before
-    .split(/^(?=## )/m)
-    .filter((part) => /^## .*, (pinned|newest)\n/.test(part) && !part.includes(`, ${set}\n`))
+export function page(before, rows, set, all = true) {
+  const kept = before.split(/^(?=## )/m).filter((part) => {
+    const [, cli, of] = /^## (\S+).*, (pinned|newest)\n/.exec(part) ?? []
+    return cli && (of !== set || !(all || rows.some((row) => row.cli === cli)))
+  })
   const names = [...new Set(rows.map(title))]
   const parts = names.map((name) => {
     const own = rows.filter((row) => title(row) === name)
     return `## ${name}, ${set}\n\n${table(own)}\n`
   })
-  const both = set === 'pinned' ? [...parts, ...kept] : [...kept, ...parts]
+  const both = [...kept, ...parts].sort((one, other) => place(one) - place(other))
   return `${[ABOUT, glance(both), ...both].map((part) => part.trim()).join('\n\n')}\n`
 }
+
+/** Pinned before newest, then as the CLIs are listed. */
+const CLIS = ['claude', 'codex', 'gemini', 'opencode', 'cursor']
+const place = (part) =>
+  CLIS.findIndex((cli) => part.startsWith(`## ${cli}`)) + (part.includes(', pinned\n') ? 0 : 100)
 
 const title = ({ cli, version }) => `${cli} ${version}`.trim()
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 
 interface Page {
-  page(before: string, rows: object[], set: 'pinned' | 'newest'): string
+  page(before: string, rows: object[], set: 'pinned' | 'newest', all?: boolean): string
 }
 // A path in a variable: the script is plain JavaScript, for `node` to run as it is.
 const path = './page.mjs'
@@ -23,6 +23,8 @@ test('a run replaces its own part and keeps that of the other set', () => {
   expect(later).toContain('2.1.112')
   expect(later).not.toMatch(/2\.1\.332|opencode/)
   expect(page(later, [row('claude', '2.1.400')], 'newest')).toBe(later)
+  const one = page(both, [row('claude', '2.1.400')], 'newest', false)
+  expect(one).toMatch(/\| case \| claude 2\.1\.112 \| claude 2\.1\.400 \| opencode 1\.18 \|/)
 })
 
 test('what is wrong is bold and says so, what was not run says why', () => {

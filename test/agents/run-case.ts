@@ -1,6 +1,6 @@
 // Runs one case on one CLI, as the orchestrator would: the real AgentProcess with its shim, the real table, the sweep.
 // Promises: own HOME and workspace in the folder given, fake keys; nothing of it runs when it returns, and what was left before is told.
-import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { kinds } from '../../src/agents/index.ts'
@@ -42,7 +42,13 @@ export interface Seen {
 /** All runs of the case, the one before a resume left out. */
 export async function runCase(one: Case, cli: Cli, model: MockModel, top: string): Promise<Seen[]> {
   const folder = await mkdtemp(join(top, `${cli.name}-`))
-  const { command, env } = await setUp(cli, model.url, join(folder, 'home'), one.login)
+  const { command, env } = await setUp(
+    cli,
+    model.url,
+    join(folder, 'home'),
+    one.login,
+    one.settings,
+  )
   const flags = one.flags?.[cli.name] ?? one.flags?.all ?? []
   const settings: T.AgentSettings = {
     command: [...command.split(' '), ...flags],
@@ -50,14 +56,7 @@ export async function runCase(one: Case, cli: Cli, model: MockModel, top: string
     env: { ...env, ...one.env?.[cli.name] },
     ...(one.login === 'subscription' && { billing: 'subscription' }),
   }
-  const room = async () => {
-    const root = await mkdtemp(join(folder, 'workspace-'))
-    for (const [name, text] of Object.entries(one.files ?? {})) {
-      await mkdir(join(root, name, '..'), { recursive: true })
-      await writeFile(join(root, name), text)
-    }
-    return root
-  }
+  const room = () => mkdtemp(join(folder, 'workspace-'))
   const go = (root: string, prompt: string, session?: string, stop?: Case['stop']) =>
     run({ cli, settings, root, prompt, session, stop, model })
   const { resume, times = 1 } = one

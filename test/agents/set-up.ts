@@ -13,18 +13,22 @@ export interface Setup {
   env: Record<string, string>
 }
 
-/** Writes the CLI's configuration into `home` and tells how to start it against the mock model at `url`. */
+/**
+ * Writes the CLI's configuration into `home` and tells how to start it against the mock model at `url`.
+ * @param settings more of gemini's own settings
+ */
 export async function setUp(
   agent: Cli | Name,
   url: string,
   home: string,
   login: Login = 'key',
+  settings: object = {},
 ): Promise<Setup> {
   const found = typeof agent === 'string' ? cli(agent, 'pinned') : agent
   if (!found) throw new Error(`${agent} is not installed`)
   const temporary = join(home, 'tmp')
   await mkdir(temporary, { recursive: true })
-  const { words, env } = await OWN[found.name](url, home, login, found.set)
+  const { words, env } = await OWN[found.name](url, home, login, found.set, settings)
   return {
     command: [...found.program, ...words].join(' '),
     env: {
@@ -48,6 +52,7 @@ type Own = (
   home: string,
   login: Login,
   set: CliSet,
+  settings: object,
 ) => Promise<{ words: string[]; env: Record<string, string> }>
 
 const OWN: Record<Name, Own> = {
@@ -79,8 +84,12 @@ const OWN: Record<Name, Own> = {
       env: { ...key, CODEX_HOME: folder },
     }
   },
-  async gemini(url, home, login) {
-    await write(join(home, '.gemini'), 'settings.json', GEMINI_SETTINGS)
+  async gemini(url, home, login, _set, settings) {
+    await write(
+      join(home, '.gemini'),
+      'settings.json',
+      JSON.stringify({ ...GEMINI_SETTINGS, ...settings }),
+    )
     const key = login === 'none' ? {} : { GEMINI_API_KEY: 'test-key' }
     return { words: ['--model', 'gemini-2.5-flash'], env: { ...key, GOOGLE_GEMINI_BASE_URL: url } }
   },
@@ -121,13 +130,13 @@ env_key = "MOCK_API_KEY"
 wire_api = "responses"
 `
 
-const GEMINI_SETTINGS = JSON.stringify({
+const GEMINI_SETTINGS = {
   // With a base URL of our own the CLI detects a login that it then refuses, unless it is told.
   security: { auth: { selectedType: 'gemini-api-key' } },
   privacy: { usageStatisticsEnabled: false },
   // Of ten attempts, its own choice, the last is after four minutes; nothing but this file sets it.
   general: { enableAutoUpdate: false, maxAttempts: 2 },
-})
+}
 
 const opencodeConfig = (url: string, login: Login) => ({
   autoupdate: false,
