@@ -54,6 +54,11 @@ export function clis(set: CliSet): Cli[] {
 export const absent = (set: CliSet): Name[] =>
   (Object.keys(PACKAGES[set]) as Name[]).filter((name) => !cli(name, set))
 
+export const HOW: Record<CliSet, string> = {
+  pinned: HOW_TO_INSTALL,
+  newest: 'npm run test:agents -- --latest',
+}
+
 export const installed = (name: RealAgent): boolean => cli(name, 'pinned') !== null
 
 export function cli(name: Name, set: CliSet): Cli | null {

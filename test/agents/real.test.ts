@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { version } from '../../src/agents/index.ts'
 import { CASES, type Case } from './cases.ts'
 import { type MockModel, mockModel } from './mock-model.ts'
-import { absent, type Cli, clis, HOW_TO_INSTALL, type Name, SETS } from './real-agents.ts'
+import { absent, type Cli, clis, HOW, type Name, SETS } from './real-agents.ts'
 import { rows } from './rows.ts'
 import { runCase, type Seen } from './run-case.ts'
 import { setUp } from './set-up.ts'
@@ -31,7 +31,7 @@ afterAll(async () => {
 })
 
 for (const name of absent(set).filter((name) => among(AGENTS_ONLY, name))) {
-  test.skip(`${name}: not installed: ${HOW_TO_INSTALL}`, () => {})
+  test.skip(`${name}: not installed: ${HOW[set]}`, () => {})
   tell.absent(name, set, 0)
 }
 
