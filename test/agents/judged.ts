@@ -12,7 +12,7 @@ export function judged(
   const said = sight.endEvent?.ok === false ? sight.endEvent : undefined
   const open = ['failed', 'no-result', 'crashed'].includes(action.outcome)
   const told = open ? (said ?? kind.explain(sight.exit, stderr)) : undefined
-  const waits = action.outcome === 'timeout' ? findings.waits : null
+  const waits = action.outcome === 'timeout' ? waited(kind, sight, stderr, findings) : undefined
   const verdict = told ?? waits ?? sight.endEvent
   return {
     outcome: told?.outcome ?? waits?.outcome ?? action.outcome,
@@ -20,4 +20,10 @@ export function judged(
     evidence: verdict?.evidence ?? '',
     resetsAt: verdict?.resetsAt,
   }
+}
+
+/** Its events say so, or its stderr of a limit; of another kind of trouble it may say anything there. */
+function waited(kind: T.AgentKind, sight: T.RunSight, stderr: string, findings: T.Findings) {
+  const told = findings.waits ?? kind.explain(sight.exit, stderr)
+  return findings.waits || told?.outcome === 'limited' ? told : undefined
 }

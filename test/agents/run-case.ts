@@ -51,7 +51,7 @@ export async function runCase(one: Case, cli: Cli, model: MockModel, top: string
   )
   const flags = one.flags?.[cli.name] ?? one.flags?.all ?? []
   const settings: T.AgentSettings = {
-    command: [...command.split(' '), ...flags],
+    command: [...without(command.split(' '), flags), ...flags],
     ...{ maxInstances: 1, maxOutputMb: 100, retryOnFailure: true, inheritEnv: 'minimal' },
     env: { ...env, ...one.env?.[cli.name] },
     ...(one.login === 'subscription' && { billing: 'subscription' }),
@@ -73,6 +73,14 @@ export async function runCase(one: Case, cli: Cli, model: MockModel, top: string
   const first = times > 1 && kinds[cli.name]?.cli?.warmUp ? [await start(rooms.shift() ?? '')] : []
   return [...first, ...(await Promise.all(rooms.map(start)))]
 }
+
+/** A flag that the case gives a value of its own is not given twice: some CLIs make a list of it. */
+const without = (words: string[], flags: string[]) =>
+  words.filter(
+    (word, at) =>
+      ![word, words[at - 1]].some((one) => one && GIVEN.test(one) && flags.includes(one)),
+  )
+const GIVEN = /^--(model|sandbox)$/
 
 interface Go {
   cli: Cli
