@@ -209,6 +209,7 @@ export const CASES: Case[] = [
   },
   {
     name: 'unknown model',
+    not: UNKNOWN,
     prompt: 'MOCK:say hi',
     flags: {
       all: ['--model', 'no-such-model'],
@@ -233,10 +234,10 @@ export const CASES: Case[] = [
       claude: ['--permission-mode', 'default'],
       codex: ['--sandbox', 'read-only'],
       gemini: ['--approval-mode', 'default'],
-      cursor: ['--mode', 'ask'],
     },
     env: { opencode: { OPENCODE_PERMISSION: '{"edit":{"*refused.txt":"deny"}}' } },
     outcome: 'denied',
+    not: UNKNOWN,
     but: {
       codex: ['success', 'it tells its model alone, no event says so'],
       gemini: ['success', 'it does not offer that tool to its model'],
@@ -262,6 +263,7 @@ export const CASES: Case[] = [
     prompt: 'MOCK:say hi',
     resume: 'lost',
     outcome: 'never-started',
+    not: UNKNOWN,
     but: { 'codex 0.100.0': ['success', 'it begins a new session, and does not say so'] },
     check: (seen) => (seen.outcome === 'success' ? undefined : silent(seen)),
     quick: ['claude'],
