@@ -2,8 +2,9 @@
 // Promises: one table, for the tests and for the compatibility page. A CLI for which another outcome is right has its reason beside it.
 import type { Outcome } from '../../src/types.ts'
 import type { Name } from './real-agents.ts'
-import type { Seen } from './run-case.ts'
+import type { Seen } from './seen.ts'
 import type { Login } from './set-up.ts'
+import type { Stop } from './stops.ts'
 
 export interface Case {
   name: string
@@ -15,8 +16,7 @@ export interface Case {
   /** More of gemini's own settings. */
   settings?: object
   login?: Login
-  /** Once the model was asked, or a tool runs: our time-out, a cancel, or SIGKILL by a stranger (`group`: to all of the group). */
-  stop?: { once: 'asked' | 'tool'; do: 'timeout' | 'cancel' | 'kill' | 'group' }
+  stop?: Stop
   /** `own`: the prompt goes on with the session of a run before it, which had this prompt. `lost`: with one that never was. */
   resume?: { after: string } | 'lost'
   /** So many at once, in one HOME that has never been used. */

@@ -9,7 +9,8 @@ import { CASES, type Case } from './cases.ts'
 import { type MockModel, mockModel } from './mock-model.ts'
 import { absent, type Cli, clis, HOW, type Name, SETS } from './real-agents.ts'
 import { rows } from './rows.ts'
-import { runCase, type Seen } from './run-case.ts'
+import { runCase } from './run-case.ts'
+import type { Seen } from './seen.ts'
 import { setUp } from './set-up.ts'
 
 const { AGENTS_SET, AGENTS_ROWS, AGENTS_ONLY, AGENTS_CASES } = process.env

@@ -4,7 +4,7 @@ import { appendFileSync } from 'node:fs'
 import { object, parse, string } from '../../src/agents/events.ts'
 import type { Case } from './cases.ts'
 import type { Cli } from './real-agents.ts'
-import type { Seen } from './run-case.ts'
+import type { Seen } from './seen.ts'
 
 /** @param file undefined: nobody asked. */
 export function rows(file: string | undefined) {

@@ -1,6 +1,6 @@
 // Runs one case on one CLI, as the orchestrator would: the real AgentProcess with its shim, the real table, the sweep.
 // Promises: own HOME and workspace in the folder given, fake keys; nothing of it runs when it returns, and what was left before is told.
-import { mkdir, mkdtemp, readdir, readFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { kinds } from '../../src/agents/index.ts'
@@ -10,34 +10,16 @@ import { createProcesses } from '../../src/process/index.ts'
 import type * as T from '../../src/types.ts'
 import type { Case } from './cases.ts'
 import { judged } from './judged.ts'
-import type { Asked, MockModel } from './mock-model.ts'
+import type { MockModel } from './mock-model.ts'
 import type { Cli } from './real-agents.ts'
+import { output, relative, type Seen } from './seen.ts'
 import { setUp } from './set-up.ts'
+import { isTime, kill, type Stop } from './stops.ts'
 
 const processes = createProcesses()
 /** A CLI that has not given up by then waits for ever, for all we know. */
 const MOST_MS = 60_000
 const LOST_SESSION = '11111111-2222-4333-8444-000000000000'
-
-export interface Seen {
-  outcome: T.Outcome
-  error: string
-  evidence: string
-  resetsAt: number | undefined
-  exit: number | null
-  findings: T.Findings
-  /** What the mock model was asked in this run. */
-  asked: Asked[]
-  /** Names in the workspace; `findings.files` are made relative to it. */
-  files: string[]
-  stdout: string
-  stderr: string
-  /** As `logs` shows it. */
-  readable: string
-  /** Processes of the run that live after its sweep. */
-  left: number[]
-  seconds: number
-}
 
 /** All runs of the case, the one before a resume left out. */
 export async function runCase(one: Case, cli: Cli, model: MockModel, top: string): Promise<Seen[]> {
@@ -57,7 +39,7 @@ export async function runCase(one: Case, cli: Cli, model: MockModel, top: string
     ...(one.login === 'subscription' && { billing: 'subscription' }),
   }
   const room = () => mkdtemp(join(folder, 'workspace-'))
-  const go = (root: string, prompt: string, session?: string, stop?: Case['stop']) =>
+  const go = (root: string, prompt: string, session?: string, stop?: Stop) =>
     run({ cli, settings, root, prompt, session, stop, model })
   const { resume, times = 1 } = one
   const session = cli.name === 'opencode' ? 'ses_dfd025ce9ffe1s09amWSN5npDa' : LOST_SESSION
@@ -88,7 +70,7 @@ interface Go {
   root: string
   prompt: string
   session: string | undefined
-  stop: Case['stop']
+  stop: Stop | undefined
   model: MockModel
 }
 
@@ -110,7 +92,7 @@ async function run({ cli, settings, root, prompt, session, stop, model }: Go): P
   const began = performance.now()
   const rules = { deadlineMs: MOST_MS, maxOutputMb: 100, hasEndEvent: kind.hasEndEvent }
   let where: T.State = 'assigned'
-  let done = stop === undefined
+  let done = false
   agent.launch()
   try {
     for (;;) {
@@ -130,11 +112,11 @@ async function run({ cli, settings, root, prompt, session, stop, model }: Go): P
       }
       if (action.do === 'interrupt') await agent.interrupt(action.why)
       if (action.do === 'kill') await agent.sweep()
-      if (!done && (await come(stop, root, name, model))) {
+      if (stop && !done && (await isTime(stop, root, name, model))) {
         done = true
-        if (stop?.do === 'timeout') rules.deadlineMs = 1
-        else if (stop?.do === 'cancel') where = 'pending'
-        else kill(agent.pid as number, stop?.do === 'group')
+        if (stop.do === 'timeout') rules.deadlineMs = 1
+        else if (stop.do === 'cancel') where = 'pending'
+        else kill(processes, agent.pid as number, stop.do === 'group')
       }
       await sleep(20)
     }
@@ -153,32 +135,4 @@ function kindOf(cli: Cli, session: string | undefined): T.AgentKind {
     argv: (command, { promptFile }) =>
       kind.argv(command, { promptFile, sessionId: session, resume: true }),
   }
-}
-
-async function come(stop: Case['stop'], root: string, name: string, model: MockModel) {
-  if (stop?.once === 'tool') return (await readdir(root)).includes('begun')
-  if ((await model.asked(name)).length === 0) return false
-  await sleep(300) // it reads what has come of the answer
-  return true
-}
-
-/** By a stranger: the shim too (`group`), or all but the shim, which tells how its agent ended. */
-function kill(shim: number, group: boolean): void {
-  if (group) process.kill(-shim, 'SIGKILL')
-  else
-    for (const { pid } of processes.list().filter((one) => one.group === shim && one.pid !== shim))
-      process.kill(pid, 'SIGKILL')
-}
-
-const relative = (found: T.Findings, root: string): T.Findings => ({
-  ...found,
-  files: found.files?.map((path) => path.replace(`${root}/`, '')) ?? null,
-})
-
-async function output(folder: string, kind: T.AgentKind) {
-  const [stdout, stderr] = await Promise.all(
-    ['stdout', 'stderr'].map((name) => readFile(join(folder, name), 'utf8')),
-  )
-  const lines = (stdout ?? '').split('\n').flatMap((line) => kind.readable(line) ?? [])
-  return { stdout: stdout ?? '', stderr: stderr ?? '', readable: lines.join('\n') }
 }
