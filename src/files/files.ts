@@ -1,7 +1,7 @@
 // Reading what strangers drop and writing what must last. Promises: never hangs on a FIFO, never reads
 // past the cap, never publishes a truncated file, never overwrites by a move.
 import { constants } from 'node:fs'
-import { lstat, mkdir, open, realpath, rename, unlink } from 'node:fs/promises'
+import { lstat, mkdir, open, readlink, realpath, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
 import { OrchestrateError } from '../types.ts'
 
@@ -141,5 +141,26 @@ export async function assertInside(root: string, ...folders: string[]): Promise<
     if (`${real}${sep}`.startsWith(`${home}${sep}`)) continue
     const message = `${folder} leads out of the workspace: a link is in its place`
     throw new OrchestrateError('OUTSIDE', message, 'put the folder back')
+  }
+}
+
+/**
+ * Hands `work` a path to this very folder: what it writes there stays there, whatever link is put in the folder's place meanwhile.
+ * RACE: without /proc (macOS) a link that comes between the check and the writing is followed. Throws OUTSIDE, or ENOENT.
+ */
+export async function inFolder<T>(
+  root: string,
+  folder: string,
+  work: (at: string) => Promise<T>,
+): Promise<T> {
+  await assertInside(root, folder)
+  if (process.platform !== 'linux') return work(folder)
+  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    const at = `/proc/self/fd/${handle.fd}`
+    await assertInside(root, await readlink(at))
+    return await work(at)
+  } finally {
+    await handle.close()
   }
 }

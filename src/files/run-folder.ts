@@ -3,7 +3,15 @@ import { constants } from 'node:fs'
 import { lstat, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunRecord } from '../types.ts'
-import { assertInside, isErrno, makeFolder, orNull, type writeNew, writeWhole } from './files.ts'
+import {
+  assertInside,
+  inFolder,
+  isErrno,
+  makeFolder,
+  orNull,
+  type writeNew,
+  writeWhole,
+} from './files.ts'
 import { removeDrafts } from './litter.ts'
 
 /** Attempts of an id, lowest first. RACE: the folder may be removed by hand at any time. */
@@ -59,10 +67,11 @@ export async function writeRun(
 ): Promise<void> {
   const folder = join(runs, record.task_id, String(record.attempt))
   const root = join(runs, '../..')
-  await assertInside(root, folder)
-  const write = () => how(join(folder, 'run.json'), `${JSON.stringify(record, null, 2)}\n`)
+  const text = `${JSON.stringify(record, null, 2)}\n`
+  const write = () => inFolder(root, folder, (at) => how(join(at, 'run.json'), text))
   await write().catch(async (error) => {
     if (!isErrno(error, 'ENOENT')) throw error
+    await assertInside(root, folder)
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await write()
   })
@@ -88,7 +97,8 @@ export async function shimPid(
   if (await lstat(join(folder, 'run.json')).catch(() => null)) return null
   await writeRun(runs, record)
   // RACE: a shim that is only now beginning finds its attempt taken, and leaves.
-  await writeFile(join(folder, 'pid'), `${known}\n`, { flag: 'wx' }).catch((error) => {
+  const write = (at: string) => writeFile(join(at, 'pid'), `${known}\n`, { flag: 'wx' })
+  await inFolder(join(runs, '../..'), folder, write).catch((error) => {
     if (!isErrno(error, 'EEXIST')) throw error
   })
   return known

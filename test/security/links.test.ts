@@ -3,13 +3,18 @@
 import {
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
+import { inFolder, writeWhole } from '../../src/files/files.ts'
 import { living, open, SHELLS, type Stage, shell, started } from '../acceptance/stage.ts'
 
 /** Names, sizes, times and bytes of all that lies outside. */
@@ -113,3 +118,22 @@ it('an answer that is a link to elsewhere is not written through', async () => {
   )
   expect(readFileSync(outside, 'utf8')).toBe('mine\n')
 })
+
+it.runIf(process.platform === 'linux')(
+  'a link that comes between the check and the writing leads nowhere',
+  async () => {
+    const top = mkdtempSync(join(tmpdir(), 'links-'))
+    onTestFinished(() => rmSync(top, { recursive: true }))
+    const [root, run] = [join(top, 'work'), join(top, 'work/runs/a')]
+    mkdirSync(join(run, '1'), { recursive: true })
+    mkdirSync(join(top, 'outside/1'), { recursive: true })
+    await inFolder(root, join(run, '1'), async (at) => {
+      renameSync(run, join(top, 'aside'))
+      symlinkSync(join(top, 'outside'), run)
+      await writeWhole(join(at, 'run.json'), '{}\n')
+    })
+    expect(readdirSync(join(top, 'outside/1'))).toEqual([])
+    expect(readdirSync(join(top, 'aside/1'))).toEqual(['run.json'])
+    await expect(inFolder(root, join(run, '1'), async () => {})).rejects.toThrow(LED)
+  },
+)

@@ -1,12 +1,23 @@
-// What a call of node:fs does, in words: `rename pending → assigned`, `fsync assigned`. Pure path arithmetic. Promises: the same
+// What a call of node:fs does, in words: `rename pending → assigned`, `fsync assigned`. Path arithmetic. Promises: the same
 // step of two runs gets the same words, whatever the pids, the nonces and the numbers of attempts and agents in its path.
+import { readlinkSync } from 'node:fs'
 import { relative } from 'node:path'
 
 const DRAFT = /^\.?(.+?)(?:\.\d+){0,2}\.draft(\.\d+)?$/
 
+/** A folder that is held open is written to by its descriptor. */
+function solid(path) {
+  const [held] = /^\/proc\/self\/fd\/\d+/.exec(path) ?? []
+  try {
+    return held ? readlinkSync(held) + path.slice(held.length) : path
+  } catch {
+    return path // it is closed by now
+  }
+}
+
 /** @returns `what` it is and `of` which task; null: not in this workspace. */
 function place(root, path) {
-  const rel = relative(root, String(path))
+  const rel = relative(root, solid(String(path)))
   if (rel.startsWith('..') || rel.startsWith('/')) return null
   const parts = rel.split('/')
   const name = parts.pop() ?? ''
