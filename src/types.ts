@@ -23,8 +23,23 @@ export interface Task {
   maxRetries?: number
   subtasks: string[]
   notBefore?: number
+  /** The id of a task whose session it goes on with. */
+  continues?: string
+  /** What becomes of it at a usage limit. */
+  onLimit?: OnLimit
+  /** What kind of work it is, in a person's words. */
+  labels: string[]
+  budget?: Budget
   /** Told once each: unknown keys ("`prioirty`: did you mean `priority`?"), an unfit stem. */
   remarks: string[]
+}
+
+/** At a usage limit: go on with the same agent type when it is over, let another type do it, or fail. */
+export type OnLimit = 'wait' | 'switch' | 'fail'
+/** Tokens of all kinds together, and US dollars. */
+export interface Budget {
+  tokens?: number
+  usd?: number
 }
 
 /** Where an unreadable file fails: one sentence with what to do; line and column from 1 where known. */
@@ -81,16 +96,29 @@ export interface RunRecord {
   /** The task file's name in its folder. */
   file: string
   session_id?: string
+  /** The task's own, so that agents can be compared by them. */
+  labels?: string[]
+  /** Why this agent, where `selection: learned` chose it. */
+  chosen?: string
+  /** It goes on with `session_id`, in which so many tokens were used before. */
+  resumed?: boolean
+  tokens_before?: number
   /** Set before the run is told to stop, so that a restart knows why it ended. `stop`: by `stop --now`. `linger`: it
-   * said its end, did not leave, and is being ended. */
-  stopping?: 'timeout' | 'cancelled' | 'memory' | 'output' | 'stop' | 'linger'
+   * said its end, did not leave, and is being ended. `stall-…`: by which of the three clocks. */
+  stopping?: 'timeout' | 'cancelled' | 'memory' | 'output' | 'stop' | 'linger' | Stall
   /** A person asked for this success to be done again. */
   released?: boolean
+  /** What a person said of it at `retry --feedback`: the next attempt is told. */
+  feedback?: string
   overlapped?: boolean
   // from here on: at the end
   ended_at?: string
   outcome?: Outcome
   error?: string
+  /** Where the agent said so, as in Verdict. */
+  evidence?: string
+  /** Of a limit: when it is over. */
+  resets_at?: string
   /** Where the task went; `failed` closes a series of attempts, so a later `mv` back starts afresh. */
   settled?: State
   exit_code?: number | null
@@ -103,6 +131,9 @@ export interface RunRecord {
   tokens?: number
   cost_usd?: number
 }
+
+/** No event after its start; no event, and no tool at work; one tool call for too long. */
+export type Stall = 'stall-start' | 'stall-idle' | 'stall-tool'
 
 /** `<state>/<id>_result.yaml` (specification 4.3). Derived from the run folder; may be written again. */
 export interface ResultRecord {
@@ -117,6 +148,7 @@ export interface ResultRecord {
   files_modified: string[] | 'unknown'
   outcome: Outcome
   error?: string
+  evidence?: string
   needs_review?: boolean
   retry_count?: number
   session_id?: string
@@ -134,6 +166,9 @@ export interface AgentSettings {
   command: string[]
   maxInstances: number
   timeoutMs?: number
+  /** How long it may be silent, in ms (Infinity: as long as it likes). */
+  stallMs: { start: number; idle: number; tool: number }
+  onLimit: OnLimit
   /** MiB of stdout and stderr together. */
   maxOutputMb: number
   retryOnFailure: boolean
@@ -157,8 +192,12 @@ export interface Settings {
     maxSize: number
     defaultPriority: Priority
     settleMs: number
+    /** Among free types, where a task names none: by load, or by how well each did such work. */
+    selection: 'least-loaded' | 'learned'
     onInterrupt: 'retry' | 'hold'
   }
+  /** What each task may use, unless it says so itself, and what all may use on one day. */
+  budget: { task: Budget; day: Budget }
   updateOnCompletion: boolean
   metrics: { enabled: boolean; port: number }
   healthCheckMs: number
@@ -198,6 +237,8 @@ export interface AgentKind {
   name: string
   /** Whether success needs an end event besides exit 0 (DESIGN 1.7). */
   hasEndEvent: boolean
+  /** The tokens that it tells are those of the whole session, not of this run. */
+  cumulative?: true
   /** `prompt`: stdin is the prompt file. `none`: stdin is /dev/null (shell reads the file by path). */
   stdin: 'prompt' | 'none'
   /**
@@ -209,6 +250,8 @@ export interface AgentKind {
   takeOver(command: string[], sessionId: string): string[] | null
   /** The environment of the run, from ours: without nested-agent marks, as `inherit_env`, `env`, `billing` say. */
   env(inherited: NodeJS.ProcessEnv, settings: AgentSettings): Record<string, string>
+  /** Who pays for its runs (a subscription, a key), in words; null: not known. */
+  pays?(inherited: NodeJS.ProcessEnv, settings: AgentSettings): string | null
   /** @param now for a limit that is told as a time of day: when that was said; left out: the clock. */
   reader(now?: () => number): OutputReader
   /** Readable lines for `logs`: one line of stdout to text, or null to leave it out. */
@@ -289,6 +332,10 @@ export interface PromptRun {
   agentType: string
   /** The last attempt's error, for a clarified prompt. */
   lastError?: string
+  /** What a person said of it. */
+  feedback?: string
+  /** The session knows the task already: after a limit, for a person's feedback, or from the task that it continues. */
+  resumes?: 'limit' | 'feedback' | 'continues'
 }
 export interface ContextEnd {
   task: Task
@@ -320,6 +367,10 @@ export interface AgentView {
   id: string
   type: string
   state: 'idle' | 'busy' | 'failed' | 'limited' | 'missing'
+  /** Of a limit: when it is over, epoch ms. */
+  until: number | null
+  /** Why it takes no task, in a sentence, where there is more to say than its state. */
+  why: string | null
   taskId: string | null
   /** Runs since the start of the orchestrator. */
   taskCount: number
@@ -414,9 +465,25 @@ export interface Scan {
 }
 
 /** An agent slot as the distributor sees it; `available` agents are `idle`. */
-export type Slot = Pick<AgentView, 'id' | 'type' | 'state' | 'taskCount'>
+export type Slot = Pick<AgentView, 'id' | 'type' | 'state' | 'taskCount'> &
+  Partial<Pick<AgentView, 'until' | 'why'>>
 /** The status of one agent (specification 3.2). */
 export type AgentStatus = AgentView
+
+/** How an agent type did work of one label (specification 9.1.3); label '': all its work. */
+export interface Profile {
+  agent_type: string
+  label: string
+  runs: number
+  /** Of `runs`. */
+  succeeded: number
+  /** Means: of the successes, of all, of all. */
+  seconds: number | null
+  tokens: number | null
+  cost_usd: number | null
+  /** Attempts before a success, in the mean. */
+  retries: number | null
+}
 
 /** What the runs and the context have to say of a waiting task. */
 export interface Note {
@@ -429,11 +496,15 @@ export interface Note {
   open?: boolean
   /** The agent that failed last: another one is preferred. */
   lastAgent?: string
+  /** The type whose session it goes on with. */
+  stick?: string
+  /** While the type it prefers is limited, any other takes it. */
+  switches?: boolean
 }
 
 export interface Plan {
   /** In the order of claiming; each agent once. */
-  assign: { entry: Entry; task: Task; agent: Slot }[]
+  assign: { entry: Entry; task: Task; agent: Slot; chosen?: string }[]
   /** One sentence for every pending task that is not assigned, in queue order. */
   waiting: Map<Entry, string>
   held: Map<Entry, string>
@@ -461,6 +532,10 @@ export interface RunSight {
   ageMs: number
   stoppingMs: number
   endedMs: number
+  /** Events so far, tool calls at work, ms since the last event. */
+  events: number
+  tools: number
+  quietMs: number
   /** MiB that it has written to stdout and stderr. */
   outputMb: number
 }
@@ -469,6 +544,7 @@ export interface Rules {
   deadlineMs: number
   maxOutputMb: number
   hasEndEvent: boolean
+  stallMs: AgentSettings['stallMs']
 }
 
 export type Action =
@@ -480,10 +556,15 @@ export type Action =
   | { do: 'follow' }
   | { do: 'interrupt'; why: NonNullable<RunRecord['stopping']> }
   | { do: 'kill' }
-  | { do: 'finalise'; outcome: Outcome; error?: string }
+  | ({ do: 'finalise' } & Ending)
   /** A success: not run again because its file turned up. */
   | { do: 'hold' }
   | { do: 'distribute' }
+
+/** How a run ended, why, and where that was said. */
+export interface Ending extends Pick<Verdict, 'error' | 'evidence' | 'resetsAt'> {
+  outcome: Outcome
+}
 
 export interface Settling {
   state: State
@@ -507,6 +588,9 @@ export interface NewTask {
   max_retries?: number
   subtasks?: string[]
   not_before?: string
+  continues?: string
+  on_limit?: OnLimit
+  labels?: string[]
 }
 
 /** What `add` has made of it. */
@@ -529,7 +613,9 @@ export interface Orchestrator {
   /** Writes task files; all of them or, when `max_size` or an id refuses, none. Returns their ids. */
   add(tasks: NewTask[]): Promise<string[]>
   /** Moves `failed/` (or a held success) back to `pending/`. Returns what was done, one sentence. */
-  retry(id: string): Promise<string>
+  retry(id: string, feedback?: string): Promise<string>
+  /** Agents of this type take tasks again, whatever limit or refused login stood against it. Returns what was done. */
+  resume(type: string): Promise<string>
   /** Moves it to `failed/`; a running agent is stopped. Returns what was done, one sentence. */
   cancel(id: string): Promise<string>
   /** Why nothing is claimed now (level 3, DESIGN 3); null when all is well. */

@@ -58,6 +58,10 @@ it('what decides is pure: no disk, no process, no clock', () => {
     'core/distribute.ts',
     'look/pace.ts',
     'look/words.ts',
+    'look/blocked.ts',
+    'look/suits.ts',
+    'look/learned.ts',
+    'look/verdict.ts',
     'look/duplicates.ts',
     'files/task.ts',
   ]) {

@@ -7,16 +7,17 @@ import { makeFolders } from '../files/make-folders.ts'
 import { newest } from '../files/run-folder.ts'
 import { GONE, TaskDistributor } from '../look/agents.ts'
 import { createHalt } from '../look/halt.ts'
-import { createMemory } from '../look/memory.ts'
+import { createMemory, firstWords, lastWords } from '../look/memory.ts'
 import { BUSY_MS, HALT_MS, pace, RESCAN_MS } from '../look/pace.ts'
 import type { Parts } from '../look/parts.ts'
+import { createPurse } from '../look/purse.ts'
 import { strays } from '../look/strays.ts'
 import { createTell } from '../look/tell.ts'
 import { keepUp } from '../look/upkeep.ts'
 import { vetted } from '../look/vet.ts'
 import { type Watcher, watchTasks } from '../look/watcher.ts'
 import type * as T from '../types.ts'
-import { type Entry, OrchestrateError, type Plan, type Scan, type Task } from '../types.ts'
+import { type Entry, OrchestrateError, type Plan, type Scan } from '../types.ts'
 import { decide } from './decide.ts'
 import { distribute, queueOrder } from './distribute.ts'
 import { finaliser } from './finalise.ts'
@@ -28,7 +29,8 @@ const HARDER = ['wait', 'now', 'detach'] as const
 export function createOrchestrator(parts: Parts): T.Orchestrator {
   const { workspace: at, processes, context, show, log } = parts
   const queue = new TaskQueue(at.root, parts.settings.queue)
-  const agents = new TaskDistributor()
+  const agents = new TaskDistributor((type) => parts.kind(type).cli?.warmUp === true)
+  const purse = createPurse(at.runs)
   const memory = createMemory(at.runs, queue)
   const active = new Map<string, AgentProcess>()
   /** Whose move failed, and when it is tried again: each try writes, and so wakes us. */
@@ -41,7 +43,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   let watcher: Watcher | null = null
   let looking: Promise<void> | null = null
   let timer: NodeJS.Timeout | undefined
-  let endUpkeep = () => {}
+  let upkeep: ReturnType<typeof keepUp> | undefined
   let [lastFull, next, dirty, settled] = [0, RESCAN_MS, false, false]
   let pressure: string | null = null
   let stopping: (typeof HARDER)[number] | null = null
@@ -53,7 +55,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     return why
   }
   const current = () => settings
-  const hands = { ...parts, runs: at.runs, queue, agents, active, memory, event, current }
+  const hands = { ...parts, runs: at.runs, queue, agents, active, memory, purse, event, current }
   const ends = finaliser(hands)
 
   const halt = createHalt(event, log)
@@ -104,6 +106,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     agents.arrange(Object.fromEntries(wanted), missing)
     for (const entry of scan.changed) {
       await memory.learn(entry)
+      if (entry.state === 'pending') agents.heed(memory.last(entry) ?? {})
       for (const remark of entry.task?.remarks ?? []) {
         tell(`${entry.file} ${remark}`, 'system', `${entry.file}: ${remark}`)
       }
@@ -186,6 +189,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     const entry = own ?? queue.find(id, ['assigned', 'completed', 'failed', 'pending']) ?? null
     const sight = await run.look(queue.isAssigned(record))
     if (!record.outcome) agents.busy(run.agentId, record.task_id, run.pid)
+    if (sight.events) agents.warm(run.agentType)
     const action = decide(entry?.state ?? null, sight, ends.rules(run, entry?.task ?? null))
     switch (action.do) {
       case 'follow':
@@ -203,7 +207,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
         return soon()
       case 'finalise':
         await fence()
-        await ends.finish(run, sight, entry, action.outcome, action.error)
+        await ends.finish(run, sight, entry, action)
         break
       case 'back':
         if (entry) await queue.place(entry, 'pending')
@@ -226,8 +230,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
 
   async function claimAll(scan: Scan): Promise<Plan> {
     const entries = [...queue.entries.values()]
-    const { maxSize, retryDelayMs } = settings.queue
-    const none = whyNot(scan)
+    const { maxSize } = settings.queue
+    const none = whyNot(scan) ?? (await purse.over(settings.budget.day))
     const notes = new Map<Entry, T.Note>()
     for (const entry of entries) {
       const running = active.has(key(entry))
@@ -236,7 +240,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
         entry,
         running
           ? { wait: 'its last run is being stopped', open: true }
-          : memory.note(entry, retryDelayMs),
+          : memory.note(entry, settings),
       )
     }
     for (const { entry } of queueOrder(entries, Date.now()).slice(maxSize)) {
@@ -245,7 +249,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     const slots: T.Slot[] = none ? [] : Object.values(agents.getAgentStatus())
     const remark = (entry: Entry, text: string) =>
       tell(`${entry.file} context`, 'system', `${entry.file}: ${text}`)
-    const make = () => distribute(entries, slots, Date.now(), notes)
+    const learned = settings.queue.selection === 'learned' ? parts.profiles() : null
+    const make = () => distribute(entries, slots, Date.now(), notes, learned)
     const plan = await vetted(make, notes, {
       queue,
       pending: at.state.pending,
@@ -256,9 +261,9 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     if (none) for (const entry of plan.waiting.keys()) plan.waiting.set(entry, none)
     if (!plan.assign.length) return plan
     await fence()
-    for (const { entry, task, agent } of plan.assign) {
-      if (!stopping && !halt.why() && (await queue.claim(entry)))
-        await begin(entry, task, agent).catch(stumble)
+    for (const one of plan.assign) {
+      if (!stopping && !halt.why() && (await queue.claim(one.entry)))
+        await begin(one).catch(stumble)
     }
     for (const state of ['assigned', 'pending'] as const) await syncFolder(at.state[state])
     return plan
@@ -271,15 +276,16 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   }
 
   /** After the claim: the run's folder, our record, the process. A crash between them is a row of the table. */
-  async function begin(entry: Entry, task: Task, { id: agentId, type }: T.Slot): Promise<void> {
+  async function begin({ entry, task, agent, chosen }: Plan['assign'][number]): Promise<void> {
+    const { id: agentId, type } = agent
     const last = memory.last(entry)
+    const before = memory.session(entry)
+    const from = before?.agent_type === type && before.session_id ? before : undefined
     const run = new AgentProcess(type, agentId, runParts(type))
     const about = { attempt: (last?.attempt ?? 0) + 1, agentId, agentType: type }
-    const prompt = await context.prompt(task, {
-      ...about,
-      ...(last?.error && { lastError: last.error }),
-    })
-    const record = await run.prepare(task.id, entry.name, prompt, active.size > 0)
+    const prompt = await context.prompt(task, { ...about, ...lastWords(last, from) })
+    const more = firstWords(task, active.size > 0, chosen)
+    const record = await run.prepare(task.id, entry.name, prompt, more, from)
     await queue.records.assign(record)
     queue.names.get('assigned')?.add(`${task.id}_${agentId}.yaml`)
     for (const other of active.values()) if (other.record) other.record.overlapped = true
@@ -288,7 +294,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     active.set(key(entry), run)
     agents.busy(agentId, task.id, run.pid)
     show.run(record)
-    event('start', `attempt ${record.attempt} begins on ${agentId} (${type})`, task.id, agentId)
+    const on = `${agentId} (${chosen ?? type})`
+    event('start', `attempt ${record.attempt} begins on ${on}`, task.id, agentId)
   }
 
   function rest(plan: Plan, scan: Scan): void {
@@ -299,7 +306,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     // Where output is left to read, the next look comes at once.
     const behind = [...active.values()].some((run) => run.behind)
     next = Math.min(found.next, behind ? 1 : watcher?.deaf() ? BUSY_MS : RESCAN_MS)
-    settled = found.settled && !dirty && !pressure && !slots.some((slot) => slot.state === 'failed')
+    const resting = slots.some(({ state, why }) => state === 'failed' && !why)
+    settled = found.settled && !dirty && !pressure && !resting
   }
 
   // ---- begin and end -----------------------------------------------------------------------------
@@ -308,7 +316,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     const mine = lock
     lock = null // no look begins any more: it would take its own end for a take-over
     clearTimeout(timer)
-    endUpkeep()
+    upkeep?.end()
     await watcher?.close()
     if (mine) await parts.closing().catch(stumble)
     await mine?.release().catch(() => {}) // what it leaves is a dead one's: the next start takes over
@@ -347,22 +355,16 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
         soon()
       }
       watcher = await watchTasks(at, hint, (why) => tell('watcher', 'system', why))
-      for (const id of await strays(at.runs, processes, () => false)) await adopt(id, null)
-      afresh()
-      await looked()
       const pressed = (why: string | null) => {
         if (why !== pressure) soon()
         pressure = why
         tell('limits', 'system', why)
       }
-      endUpkeep = keepUp({
-        ...hands,
-        missing,
-        adopt: (id) => adopt(id, null),
-        pressed,
-        stumble,
-        afresh,
-      })
+      const adopted = (id: string) => adopt(id, null)
+      upkeep = keepUp({ ...hands, missing, adopt: adopted, pressed, stumble, afresh })
+      for (const id of await strays(at.runs, processes, () => false)) await adopted(id)
+      afresh()
+      await looked()
     },
     async stop(how) {
       if (!stopping || HARDER.indexOf(how) > HARDER.indexOf(stopping)) stopping = how
@@ -386,10 +388,18 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     reconfigure(changed) {
       settings = changed
       queue.rules = changed.queue
+      agents.reopen()
+      upkeep?.ask()
       afresh()
     },
+    async resume(type) {
+      const was = agents.open(type)
+      afresh()
+      await looked()
+      return `${type} takes tasks${was ? ' again' : ': nothing stood against it'}`
+    },
     add: (tasks) => queue.addTasks(tasks, show.added).finally(() => soon()),
-    retry: (id) => byHand(id, () => retry(queue, at, id)),
+    retry: (id, feedback) => byHand(id, () => retry(queue, at, id, feedback)),
     cancel: (id) => byHand(id, () => cancel(queue, at, id)),
     halted: () => halt.said() ?? pressure,
     active: () => [...active.values()].flatMap((run) => run.record?.task_id ?? []),

@@ -9,26 +9,10 @@ import { join } from 'node:path'
 import spawn from 'cross-spawn'
 import { assertInside, isErrno, writeNew } from '../files/files.ts'
 import * as disk from '../files/run-folder.ts'
+import { SHIM } from '../files/shim.ts'
 import type { RunParts } from '../look/parts.ts'
 import type * as T from '../types.ts'
 import { OrchestrateError, type RunRecord, type RunSight } from '../types.ts'
-
-/**
- * POSIX shell, one per run, the agent's parent. It creates `pid` with noclobber and leaves if it exists (an attempt happens once);
- * reserves the bytes of `exit` before the agent starts, so that a full disk loses no status, and keeps that file open, so that
- * no link leads it elsewhere; outlives signals to its group, and starts nothing after one. An agent may have removed the folder,
- * and we have made it again: then the status is written there, if that is where it was.
- */
-const SHIM = `_run=$1; shift; set -C
-{ true >"$_run/pid"; } 2>/dev/null || exit 0
-set +C
-printf '   \\n' >"$_run/exit" && echo $$ >"$_run/pid" || exit 0
-exec 9<>"$_run/exit"
-_told=; trap _told=1 INT TERM HUP
-[ -z "$_told" ] && "$@" 9<&-
-_end=$?; printf '%3d\\n' $_end >&9
-_top=$ORCHESTRATE_WORKSPACE
-[ -e "$_run/exit" ] || [ "$(cd "$_run" && pwd -P)" != "$(cd "$_top" && pwd -P)\${_run#"$_top"}" ] || printf '%3d\\n' $_end >"$_run/exit"`
 
 const NO_PROCESS = 'no process could be started: is a limit of processes or of open files reached?'
 
@@ -46,12 +30,14 @@ export class AgentProcess {
   #shim: number | null = null
   #lines: disk.Lines | null = null
   #since: { begun?: number; stopping?: number; ended?: number } = { begun: performance.now() }
+  /** When its last event was seen, and how many there were by then. */
+  #heard = { at: performance.now(), events: 0 }
 
   constructor(agentType: string, agentId: string, parts: RunParts) {
     this.agentType = agentType
     this.agentId = agentId
     this.#parts = parts
-    this.#reader = parts.kind.reader()
+    this.#reader = parts.kind.reader(() => this.saidAt())
   }
 
   get pid(): number | null {
@@ -81,16 +67,23 @@ export class AgentProcess {
     if (this.record) this.#parts.processes.signal(this.record.nonce, this.pid, 'SIGTERM')
   }
 
-  /** Makes the next attempt's folder with all a shim needs. */
-  async prepare(id: string, file: string, prompt: string, overlapped = false): Promise<RunRecord> {
+  /** Makes the next attempt's folder with all a shim needs. @param from the run whose session it goes on with. */
+  async prepare(
+    id: string,
+    file: string,
+    prompt: string,
+    more: Partial<RunRecord> = {},
+    from?: Partial<RunRecord>,
+  ): Promise<RunRecord> {
     const { runs, kind, settings, processes } = this.#parts
     const { attempt, folder } = await disk.nextAttempt(runs, id)
-    const sessionId = randomUUID()
+    const sessionId = from?.session_id ?? randomUUID()
+    const resume = from?.session_id !== undefined
     const promptFile = join(folder, 'prompt.md')
     // RACE: an empty folder may be another's, who stood still after its `mkdir`: one of us has the attempt.
     await writeFile(promptFile, prompt, { mode: 0o600, flag: 'wx' })
     const who = { task_id: id, attempt, agent_id: this.agentId, agent_type: this.agentType }
-    const argv = kind.argv(settings.command, { promptFile, sessionId })
+    const argv = kind.argv(settings.command, { promptFile, sessionId, resume })
     const mark = { nonce: `${id}.${attempt}.${randomUUID()}`, boot_id: processes.bootId() }
     const assigned_at = new Date().toISOString()
     const record = {
@@ -100,7 +93,11 @@ export class AgentProcess {
       assigned_at,
       file,
       ...(argv.some((word) => word.includes(sessionId)) && { session_id: sessionId }),
-      ...(overlapped && { overlapped }),
+      ...more,
+      ...(resume && {
+        resumed: true,
+        tokens_before: (from.tokens_before ?? 0) + (from.tokens ?? 0),
+      }),
     }
     this.#dir = folder
     await disk.writeRun(runs, record, writeNew)
@@ -194,6 +191,9 @@ export class AgentProcess {
     return disk.stderrTail(this.#dir)
   }
 
+  /** When it last said something: `try again at 1:18 PM` is a time of then, not of when we read it. */
+  saidAt = () => this.#lines?.at ?? Date.now()
+
   findings(): T.Findings {
     return this.#reader.findings()
   }
@@ -213,8 +213,11 @@ export class AgentProcess {
     const line = (text: string) => this.#reader.line(text)
     this.#lines ??= new disk.Lines(join(this.#dir, 'stdout'), line, many)
     this.behind = !(await this.#lines.read(!alive || exit !== null, most))
-    const endEvent = this.findings().ended
+    const { ended: endEvent, events, tools } = this.findings()
+    if (events !== this.#heard.events || this.behind)
+      this.#heard = { at: performance.now(), events }
     if (endEvent || exit !== null) this.#since.ended ??= performance.now()
+    else delete this.#since.ended // it has gone on
     const { ageMs, ofRun } = this.#parts.processes
     const age = pid && alive ? ageMs(pid) : null
     const ages = () => ofRun(this.record?.nonce ?? '', pid).map((one) => ageMs(one) ?? 0)
@@ -228,6 +231,7 @@ export class AgentProcess {
       phase: exit !== null ? 'ended' : pid === null ? 'unborn' : pid > 0 ? 'running' : 'stillborn',
       ...{ assigned, alive: alive || this.behind, endEvent, exit },
       ...{ ageMs: since(begun), stoppingMs: since(stopping), endedMs: since(ended) },
+      ...{ events, tools, quietMs: since(this.#heard.at) },
       outputMb: await disk.outputMb(this.#dir),
     }
   }

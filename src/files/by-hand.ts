@@ -12,7 +12,12 @@ import type { Workspace } from './workspace.ts'
 const LISTS = '`orchestrate tasks` lists them'
 
 /** Back to pending: what failed or was cancelled; a success, which is then forgotten; a held copy, whose other half joins its run. */
-export async function retry(queue: TaskQueue, at: Workspace, id: string): Promise<string> {
+export async function retry(
+  queue: TaskQueue,
+  at: Workspace,
+  id: string,
+  feedback?: string,
+): Promise<string> {
   const waiting = await here(queue, id, ['pending'])
   const settled = await here(queue, id, ['failed', 'completed'])
   if (await here(queue, id, ['assigned'])) {
@@ -24,7 +29,7 @@ export async function retry(queue: TaskQueue, at: Workspace, id: string): Promis
   }
   if (!waiting && !settled)
     throw new OrchestrateError('NO_TASK', `there is no task \`${id}\``, LISTS)
-  await release(at.runs, (settled ?? waiting)?.id ?? id)
+  await release(at.runs, (settled ?? waiting)?.id ?? id, feedback)
   if (!settled) return `${id} may run again`
   if (!waiting) {
     free(at, settled, 'pending')

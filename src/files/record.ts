@@ -48,6 +48,7 @@ export const isRecord = (bytes: Uint8Array): boolean =>
 const STATUS: Partial<Record<Outcome, RunStatus>> = {
   success: 'success',
   timeout: 'timeout',
+  stalled: 'timeout',
   cancelled: 'cancelled',
 }
 
@@ -69,6 +70,7 @@ export function resultOf(run: RunRecord): ResultRecord {
     ...(run.output_file && { output_file: run.output_file }),
     ...{ files_modified: run.files_modified ?? 'unknown', outcome },
     ...(run.error && { error: run.error }),
+    ...(run.evidence && { evidence: run.evidence }),
     ...(run.needs_review && { needs_review: true }),
     ...(run.retry_count && { retry_count: run.retry_count }),
     ...(run.session_id && { session_id: run.session_id }),
@@ -80,10 +82,16 @@ export function resultOf(run: RunRecord): ResultRecord {
   }
 }
 
-/** What an agent's own events told of the run. */
-export const toldBy = (said: Findings): Partial<RunRecord> => ({
+/**
+ * What an agent's own events told of the run. @param cumulative its tokens are those of the whole session. Some CLIs begin a new
+ * session where the one to go on with is gone, and say nothing of it.
+ */
+export const toldBy = (said: Findings, run: RunRecord, cumulative = false): Partial<RunRecord> => ({
   ...(said.sessionId && { session_id: said.sessionId }),
   ...(said.model && { model: said.model }),
-  ...(said.tokens !== undefined && { tokens: said.tokens }),
+  ...(run.resumed && said.sessionId && said.sessionId !== run.session_id && { resumed: false }),
+  ...(said.tokens !== undefined && {
+    tokens: Math.max(0, said.tokens - (cumulative ? (run.tokens_before ?? 0) : 0)),
+  }),
   ...(said.costUsd !== undefined && { cost_usd: said.costUsd }),
 })

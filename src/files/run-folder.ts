@@ -114,10 +114,11 @@ export async function outputMb(folder: string): Promise<number> {
 export const newest = async (runs: string, id: string): Promise<RunRecord | null> =>
   readRun(runs, id, (await attempts(runs, id)).at(-1))
 
-/** Forgets a success, so that the task may run again. */
-export async function release(runs: string, id: string): Promise<void> {
+/** Forgets a success, so that the task may run again. @param feedback for the next attempt. */
+export async function release(runs: string, id: string, feedback?: string): Promise<void> {
   const run = await newest(runs, id)
-  if (run?.outcome === 'success') await writeRun(runs, { ...run, released: true })
+  if (!run || (run.outcome !== 'success' && !feedback)) return
+  await writeRun(runs, { ...run, released: true, ...(feedback && { feedback }) })
 }
 
 /** The records of all attempts of an id, oldest first. */
@@ -179,6 +180,8 @@ export class Lines {
   readonly #many: boolean
   #offset = 0
   #rest: Buffer = NONE
+  /** When the file was last written to, epoch ms; that of now before it is read. */
+  at = Date.now()
 
   /** @param many whether `line` takes all the lines of a chunk in one text. */
   constructor(path: string, line: (text: string) => void, many = false) {
@@ -195,7 +198,8 @@ export class Lines {
     const handle = await opened(this.#path)
     if (!handle) return true
     try {
-      const { size } = await handle.stat()
+      const { size, mtimeMs } = await handle.stat()
+      this.at = mtimeMs
       const end = Math.min(size, this.#offset + most)
       const chunk = Buffer.alloc(CHUNK)
       while (this.#offset < end) {

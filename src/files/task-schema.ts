@@ -50,6 +50,14 @@ export function priorityOf(word: string | number | undefined): Priority | undefi
   return PRIORITIES.find((name, number) => [name, `${number}`].includes(`${word}`.toLowerCase()))
 }
 
+export const ON_LIMIT = v.picklist(['wait', 'switch', 'fail'], 'must be wait, switch or fail')
+const above0 = v.pipe(v.number('must be a number'), v.gtValue(0, 'must be above 0'))
+/** Tokens of all kinds together, and US dollars. */
+const BUDGET = v.strictObject(
+  { tokens: v.optional(above0), usd: v.optional(above0) },
+  'must be a group of `tokens: number` and `usd: number`',
+)
+
 export const TaskFile = v.object({
   id: about(
     v.optional(
@@ -100,8 +108,21 @@ export const TaskFile = v.object({
   ),
   subtasks: about(v.optional(names), 'A checklist for the agent.'),
   not_before: about(v.optional(time), 'ISO 8601: do not start earlier.'),
+  continues: about(
+    v.optional(v.pipe(text, v.regex(ID, 'must be the id of a task'), v.metadata(numbersToo))),
+    'The id of a task whose session its agent goes on with; it must be completed first.',
+  ),
+  on_limit: about(
+    v.optional(ON_LIMIT),
+    'At a usage limit: wait for its end, switch to another agent type, or fail.',
+  ),
+  labels: about(v.optional(names), 'What kind of work it is: agents are compared by that.'),
+  budget: about(
+    v.optional(BUDGET),
+    'What all its attempts together may use; then it waits for a person.',
+  ),
 })
 export type TaskFile = v.InferOutput<typeof TaskFile>
 
 /** Kept for what is coming (DESIGN 2): accepted in silence, without effect yet. */
-export const RESERVED = ['continues', 'labels', 'on_limit', 'budget', 'verify', 'worktree']
+export const RESERVED = ['verify', 'worktree']

@@ -107,7 +107,7 @@ export function readTask(
         NAMES[Number(file.priority)] ??
         (file.priority ? (String(file.priority).toLowerCase() as Priority) : priority),
       createdAt: file.created_at ? Date.parse(file.created_at) : mtimeMs,
-      dependencies: file.dependencies ?? [],
+      dependencies: [...(file.dependencies ?? []), ...(file.continues ? [file.continues] : [])],
       contextFiles: file.context_files ?? [],
       contextRequired: file.context_required ?? false,
       ...(agent && { preferredAgent: agent.toLowerCase() }),
@@ -115,6 +115,10 @@ export function readTask(
       ...(file.max_retries !== undefined && { maxRetries: file.max_retries }),
       subtasks: file.subtasks ?? [],
       ...(file.not_before && { notBefore: Date.parse(file.not_before) }),
+      ...(file.continues && { continues: file.continues }),
+      ...(file.on_limit && { onLimit: file.on_limit }),
+      labels: file.labels ?? [],
+      ...(file.budget && { budget: JSON.parse(JSON.stringify(file.budget)) }),
       remarks,
     }
   } catch (error) {
@@ -153,13 +157,17 @@ function refuse(root: Node, at: (node: unknown, message: string) => Problem): Pr
 const keyText = (key: unknown): string =>
   isScalar(key) ? (key.source ?? String(key.value)) : String(key)
 
+const NUMBERS = ['priority', 'timeout_minutes', 'max_retries', 'context_required', 'budget']
+
 /** The value, with names and text as they stand in the source: `007` stays `007`. */
 function plain(key: string, node: unknown): unknown {
   if (isSeq(node)) return node.items.map((item) => plain(key, item))
+  if (isMap(node) && key === 'budget')
+    return Object.fromEntries(node.items.map((pair) => [keyText(pair.key), plain(key, pair.value)]))
   if (!isScalar(node)) return node === null ? null : {}
   const { value, source } = node
   if (value === null || typeof value === 'string') return value
-  const asNumber = ['priority', 'timeout_minutes', 'max_retries', 'context_required'].includes(key)
+  const asNumber = NUMBERS.includes(key)
   return asNumber ? value : (source ?? String(value))
 }
 

@@ -1,6 +1,12 @@
 // Which files a run changed, and two runs at one time that report one path (DESIGN 2).
 import { isAbsolute, relative, resolve } from 'node:path'
+import type { TaskQueue } from '../core/queue.ts'
+import type { AgentProcess } from '../core/run.ts'
+import { resultOf } from '../files/record.ts'
+import { writeRun } from '../files/run-folder.ts'
 import type { ContextPort, RunRecord } from '../types.ts'
+import type { Memory } from './memory.ts'
+import type { createTell } from './tell.ts'
 
 /** Paths in the workspace: from the agent's own events; from git only for a run that overlapped no other. */
 export async function filesOf(
@@ -20,13 +26,36 @@ export async function filesOf(
 }
 
 /** A run of which a path was changed by another at the same time, with the sentence for its record. */
-export interface Conflict {
+interface Conflict {
   run: RunRecord
   error: string
 }
 
+interface Hands {
+  runs: string
+  queue: TaskQueue
+  memory: Memory
+  event: ReturnType<typeof createTell>['event']
+}
+
+/** Marks both: they wait for a person, and stay completed. */
+export function createConflicts({ runs, queue, memory, event }: Hands) {
+  const meet = createMeeting()
+  return async (mine: RunRecord, active: Iterable<AgentProcess>): Promise<void> => {
+    const begun = [...active].map((run) => Date.parse(run.record?.assigned_at ?? '') || 0)
+    for (const { run, error } of meet(mine, Math.min(...begun))) {
+      Object.assign(run, { needs_review: true, error })
+      await writeRun(runs, run)
+      const entry = queue.find(run.task_id, ['completed'])
+      if (entry) await queue.records.result('completed', run.task_id, resultOf(run))
+      if (entry) memory.set(entry, run)
+      event('end', error, run.task_id, run.agent_id, 'warn')
+    }
+  }
+}
+
 /** Remembers only runs that one still at work may overlap. `begun`: when the oldest of those began, epoch ms. */
-export function createConflicts() {
+function createMeeting() {
   let recent: RunRecord[] = []
   return function meet(run: RunRecord, begun: number): Conflict[] {
     recent = recent.filter((other) => Date.parse(other.ended_at ?? '') > begun)

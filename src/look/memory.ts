@@ -1,18 +1,36 @@
 // What is known of a task besides its file: its attempts, from the run folders; its result, from our record.
 import type { TaskQueue } from '../core/queue.ts'
 import { history } from '../files/run-folder.ts'
-import type { Entry, Note, RunRecord } from '../types.ts'
+import type { Entry, Note, Outcome, PromptRun, RunRecord, Settings, Task } from '../types.ts'
+import { over, sum, type Used } from './purse.ts'
 
-/** Outcomes that cost no retry and no delay: the agent is not to blame. */
-const FREE = ['cancelled', 'interrupted', 'never-started']
+/** Outcomes that cost no retry and no delay: the task is not to blame. */
+const FREE: Outcome[] = [
+  ...(['cancelled', 'interrupted', 'never-started'] as const),
+  ...(['limited', 'unauthenticated', 'misconfigured'] as const),
+]
 
 export function createMemory(runs: string, queue: TaskQueue) {
   const past = new WeakMap<Entry, Partial<RunRecord>>()
+  const used = new WeakMap<Entry, Used>()
+
+  /** The run whose session the next attempt goes on with: after a limit, with feedback, or where the task continues another. */
+  function session(entry: Entry): Partial<RunRecord> | undefined {
+    const last = past.get(entry)
+    if (last?.session_id && (last.outcome === 'limited' || last.feedback)) return last
+    const { continues } = entry.task ?? {}
+    const before = continues && queue.find(continues, ['completed'])
+    // The session was gone: it starts afresh.
+    if (!before || last?.outcome === 'never-started') return undefined
+    return past.get(before)?.session_id ? past.get(before) : undefined
+  }
 
   /** The newest attempt; of a settled task its record, should the run folder be gone. */
   async function learn(entry: Entry): Promise<void> {
+    const all = await history(runs, entry.id)
+    used.set(entry, sum(all))
     const last: Partial<RunRecord> | null =
-      (await history(runs, entry.id)).at(-1) ??
+      all.at(-1) ??
       (entry.state === 'completed' || entry.state === 'failed'
         ? await queue.records.readResult(entry.state, entry.id)
         : null)
@@ -22,6 +40,7 @@ export function createMemory(runs: string, queue: TaskQueue) {
 
   return {
     learn,
+    session,
     last: (entry: Entry) => past.get(entry),
     set: (entry: Entry, run: RunRecord) => past.set(entry, run),
 
@@ -37,27 +56,54 @@ export function createMemory(runs: string, queue: TaskQueue) {
         if (entry.state === 'pending' && past.get(entry)?.outcome === 'success') await learn(entry)
     },
 
-    note(entry: Entry, delayMs: number): Note {
+    note(entry: Entry, { queue: { retryDelayMs: delayMs }, agents, budget }: Settings): Note {
       const last = past.get(entry)
-      if (!last?.outcome) return {}
+      const spent = over(used.get(entry) ?? sum([]), { ...budget.task, ...entry.task?.budget })
+      if (spent) return { held: `its budget is used up (${spent}): raise \`budget\`` }
+      const limit = entry.task?.onLimit
+      const own = agents[last?.agent_type ?? entry.task?.preferredAgent ?? '']
+      const switches = (limit ?? own?.onLimit) === 'switch'
+      const stick = switches ? undefined : session(entry)?.agent_type
+      const where = { ...(stick && { stick }), ...(switches && { switches }) }
+      if (!last?.outcome) return where
       if (last.outcome === 'success') {
         return last.released
-          ? {}
+          ? where
           : {
               held: `it succeeded before (attempt ${last.attempt}): \`orchestrate retry ${entry.id}\` runs it again`,
             }
       }
-      if (last.settled !== 'pending' || FREE.includes(last.outcome)) return {}
+      if (last.settled !== 'pending' || FREE.includes(last.outcome)) return where
       // Of a day to come: the clock was set back. From now on, then, or the delay would never be over.
       const said = Date.parse(last.ended_at ?? '') || 0
       const ended = Math.min(said, Date.now())
       if (ended < said) past.set(entry, { ...last, ended_at: new Date(ended).toISOString() })
       const why = `attempt ${last.attempt} failed (${last.error ?? last.outcome})`
       return {
+        ...where,
         ...(last.agent_id && { lastAgent: last.agent_id }),
         ready: { at: ended + delayMs, why },
       }
     },
   }
 }
+
+/** What is known of an attempt before it begins. */
+export const firstWords = (task: Task, overlapped: boolean, chosen?: string) => ({
+  ...(overlapped && { overlapped }),
+  ...(task.labels.length && { labels: task.labels }),
+  ...(chosen && { chosen }),
+})
+
+/** What the next attempt is told of the last one. @param from the run whose session it goes on with. */
+export const lastWords = (
+  last: Partial<RunRecord> | undefined,
+  from: Partial<RunRecord> | undefined,
+): Pick<PromptRun, 'lastError' | 'feedback' | 'resumes'> => ({
+  ...(last?.error && { lastError: last.error }),
+  ...(last?.feedback && { feedback: last.feedback }),
+  ...(from && {
+    resumes: from !== last ? 'continues' : last.feedback ? 'feedback' : 'limit',
+  }),
+})
 export type Memory = ReturnType<typeof createMemory>

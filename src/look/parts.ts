@@ -4,13 +4,15 @@ import type * as T from '../types.ts'
 import type { UpkeepParts } from './upkeep.ts'
 
 /** What the core is handed by the composition root. */
-export interface Parts extends Pick<UpkeepParts, 'probe' | 'guard' | 'processes'> {
+export interface Parts extends Pick<UpkeepParts, 'probe' | 'capable' | 'guard' | 'processes'> {
   workspace: Workspace
   settings: T.Settings
   kind: (type: string) => T.AgentKind
   /** One sentence when the command of a type is not on this machine. */
   missing: (type: string, settings: T.AgentSettings) => string | null
   context: T.ContextPort
+  /** How each agent type did so far. */
+  profiles: () => T.Profile[]
   show: T.Show
   log: T.Log
   /** At the end, while the workspace is still ours: the socket and the index are put away. */

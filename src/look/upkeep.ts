@@ -19,6 +19,8 @@ export interface UpkeepParts {
   missing: (type: string) => string | null
   /** Whether a resting agent's command answers again. */
   probe: (type: string, settings: T.AgentSettings) => Promise<boolean>
+  /** What speaks against using this CLI as it is here: a flag that it no longer knows. */
+  capable: (type: string, settings: T.AgentSettings) => Promise<string | null>
   /** Against `performance.*`: why nothing may be claimed, and whether the newest run must end. */
   guard: (
     runs: (number | null)[],
@@ -33,16 +35,32 @@ export interface UpkeepParts {
   afresh: () => void
 }
 
-/** Starts it; returns what ends it. */
-export function keepUp(parts: UpkeepParts): () => void {
+/** Starts it. `ask`: of each type what it can, where that may have changed. */
+export function keepUp(parts: UpkeepParts): { ask(): void; end(): void } {
   const { agents, active, current: settings } = parts
   const timers = new Set<NodeJS.Timeout>()
   let ended = false
 
+  let asked = ''
+  /** Each type before its first task, and again when the configuration changes. */
+  function capabilities(): void {
+    const now = JSON.stringify(settings().agents)
+    if (now === asked) return
+    asked = now
+    for (const [type, own] of Object.entries(settings().agents)) {
+      if (parts.missing(type) !== null) continue
+      void agents
+        .ask(type, parts.capable(type, own))
+        .catch(parts.stumble)
+        .then(() => parts.afresh())
+    }
+  }
+
   async function health(): Promise<void> {
-    for (const { id, type, state } of Object.values(agents.getAgentStatus())) {
+    for (const { id, type, state, why } of Object.values(agents.getAgentStatus())) {
       const own = settings().agents[type]
-      if (!own || (state !== 'failed' && state !== 'missing')) continue
+      // What a person must put right first is not asked whether it starts.
+      if (!own || why || (state !== 'failed' && state !== 'missing')) continue
       const well = parts.missing(type) === null && (await parts.probe(type, own))
       if (well) parts.event('agent', `${id} (${type}) is back`, null, id)
       agents.rest(id, well ? 'idle' : state)
@@ -77,8 +95,12 @@ export function keepUp(parts: UpkeepParts): () => void {
   }
   every(() => settings().healthCheckMs, health)
   every(() => SAMPLE_MS, limits)
-  return () => {
-    ended = true
-    for (const timer of timers) clearTimeout(timer)
+  capabilities()
+  return {
+    ask: capabilities,
+    end() {
+      ended = true
+      for (const timer of timers) clearTimeout(timer)
+    },
   }
 }

@@ -16,9 +16,13 @@ const sight = (more: Partial<RunSight> = {}): RunSight => ({
     endEvent: null,
     exit: null,
   },
-  ...{ ageMs: 0, stoppingMs: 0, endedMs: 0, outputMb: 0, ...more },
+  ...{ ageMs: 0, stoppingMs: 0, endedMs: 0, outputMb: 0 },
+  ...{ events: 1, tools: 0, quietMs: 0, ...more },
 })
-const rules = { deadlineMs: 1000, maxOutputMb: 100, hasEndEvent: true }
+const rules = {
+  ...{ deadlineMs: 1000, maxOutputMb: 100, hasEndEvent: true },
+  stallMs: { start: 100, idle: 200, tool: 300 },
+}
 const ok = { ok: true }
 
 describe('the table', () => {
@@ -36,6 +40,40 @@ describe('the table', () => {
       { record: record({ outcome: 'failed', error: 'x' }), phase: 'ended', alive: false },
       'finalise',
       'failed',
+    ],
+    ['no event yet', 'assigned', { events: 0, quietMs: 100 }, 'follow'],
+    ['no event for too long', 'assigned', { events: 0, quietMs: 101 }, 'interrupt'],
+    ['silent', 'assigned', { quietMs: 101 }, 'follow'],
+    ['silent for too long', 'assigned', { quietMs: 201 }, 'interrupt'],
+    ['silent while a tool is at work', 'assigned', { tools: 1, quietMs: 201 }, 'follow'],
+    ['one tool call for too long', 'assigned', { tools: 1, quietMs: 301 }, 'interrupt'],
+    [
+      'ended for its silence',
+      'assigned',
+      { record: record({ stopping: 'stall-idle' }), phase: 'ended', alive: false, exit: 130 },
+      'finalise',
+      'stalled',
+    ],
+    [
+      'ended without a first event',
+      'assigned',
+      { record: record({ stopping: 'stall-start' }), phase: 'ended', alive: false, exit: 0 },
+      'finalise',
+      'never-started',
+    ],
+    [
+      'a limit, by its own word',
+      'assigned',
+      { phase: 'ended', alive: false, exit: 1, endEvent: { ok: false, outcome: 'limited' } },
+      'finalise',
+      'limited',
+    ],
+    [
+      'a refused permission, though it exits 0',
+      'assigned',
+      { phase: 'ended', alive: false, exit: 0, endEvent: { ok: false, outcome: 'denied' } },
+      'finalise',
+      'denied',
     ],
     ['prepared, nothing lives', 'assigned', { phase: 'unborn', alive: false }, 'fence'],
     ['prepared, its shim lives', 'assigned', { phase: 'unborn' }, 'follow'],
@@ -260,6 +298,7 @@ const anySight = fc.record({
       stopping: fc.constantFrom(
         undefined,
         'timeout' as const,
+        'stall-idle' as const,
         'output' as const,
         'stop' as const,
         'linger' as const,
@@ -281,6 +320,7 @@ const anySight = fc.record({
   },
   ...{ ageMs: fc.nat(5000), stoppingMs: fc.nat(60_000), endedMs: fc.nat(60_000) },
   outputMb: fc.nat(300),
+  ...{ events: fc.nat(2), tools: fc.nat(2), quietMs: fc.nat(400) },
 })
 
 it('holds for every state: nothing living is finalised, nothing is a success that did not say so', () => {
@@ -311,7 +351,10 @@ it('holds for every state: nothing living is finalised, nothing is a success tha
 })
 
 describe('where a task goes after a run', () => {
-  const limits = { maxRetries: 2, retryOnFailure: true, onInterrupt: 'retry' as const }
+  const limits = {
+    ...{ maxRetries: 2, retryOnFailure: true },
+    ...{ onInterrupt: 'retry' as const, onLimit: 'wait' as const },
+  }
   const past = (...outcomes: (Outcome | [Outcome, State])[]) =>
     outcomes.map((one) =>
       record(
@@ -328,7 +371,7 @@ describe('where a task goes after a run', () => {
     [
       'the last',
       'crashed',
-      past('failed', 'no-result'),
+      past('failed', 'stalled'),
       { state: 'failed', needsReview: true, retryCount: 2 },
     ],
     [
@@ -358,6 +401,30 @@ describe('where a task goes after a run', () => {
       { state: 'failed', needsReview: true },
     ],
     ['stopped', 'cancelled', past('failed'), { state: 'pending', free: true }],
+    ['stalled', 'stalled', past('failed'), { state: 'pending', retryCount: 1, free: false }],
+    ['a limit costs nothing', 'limited', past('failed'), { state: 'pending', free: true }],
+    [
+      'a limit for the twentieth time',
+      'limited',
+      past(...Array<Outcome>(19).fill('limited')),
+      { state: 'failed', needsReview: true },
+    ],
+    ['no login', 'unauthenticated', [], { state: 'pending', free: true }],
+    [
+      'no login, three times',
+      'unauthenticated',
+      past('unauthenticated', 'unauthenticated'),
+      { state: 'failed', needsReview: true },
+    ],
+    ['an unknown flag', 'misconfigured', past('failed'), { state: 'pending', free: true }],
+    ['a refused permission', 'denied', [], { state: 'failed', needsReview: true }],
+    ['no end event, once', 'no-result', past('failed'), { state: 'pending', free: false }],
+    [
+      'no end event, twice in a row',
+      'no-result',
+      past('no-result'),
+      { state: 'failed', needsReview: true },
+    ],
   ])('%s', (_, outcome, before, expected) => {
     expect(settle(outcome, before, limits)).toMatchObject(expected)
   })
@@ -368,6 +435,10 @@ describe('where a task goes after a run', () => {
       needsReview: true,
     })
     expect(settle('failed', [], { ...limits, maxRetries: 0 })).toMatchObject({ state: 'failed' })
+    expect(settle('limited', [], { ...limits, onLimit: 'fail' })).toMatchObject({
+      state: 'failed',
+      needsReview: true,
+    })
     expect(settle('interrupted', [], { ...limits, onInterrupt: 'hold' })).toMatchObject({
       state: 'failed',
       needsReview: true,

@@ -1,9 +1,11 @@
 // Who gets what, and why the others wait (specification 5): examples, and what holds for any queue.
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { distribute, queueOrder } from '../../src/core/distribute.ts'
 import { TaskDistributor } from '../../src/look/agents.ts'
-import type { Entry, Priority, Slot, State, Task } from '../../src/types.ts'
+import { limitOver } from '../../src/look/verdict.ts'
+import type { Entry, Priority, RunRecord, Slot, State, Task } from '../../src/types.ts'
+import { ended } from './harness.ts'
 
 const NOW = Date.UTC(2026, 0, 1, 12)
 const task = (id: string, more: Partial<Task> = {}): Task => ({
@@ -15,8 +17,7 @@ const task = (id: string, more: Partial<Task> = {}): Task => ({
     dependencies: [],
     contextFiles: [],
     contextRequired: false,
-    subtasks: [],
-    remarks: [],
+    ...{ subtasks: [], labels: [], remarks: [] },
   },
   ...more,
 })
@@ -273,6 +274,111 @@ it('holds for any queue: no agent twice, no task twice, nothing before its depen
     ),
     { numRuns: 500 },
   )
+})
+
+describe('limits', () => {
+  const HOUR = 3_600_000
+  const limit = (more = {}) =>
+    ended('agent_01', 'a', 'limited', {
+      resets_at: new Date(NOW + HOUR).toISOString(),
+      ended_at: new Date(NOW).toISOString(),
+      error: 'You have hit your limit',
+      ...more,
+    })
+  const agents = () => {
+    const all = new TaskDistributor()
+    all.arrange({ claude: 2, codex: 1 }, () => null)
+    vi.useFakeTimers({ now: NOW })
+    onTestFinished(() => void vi.useRealTimers())
+    return all
+  }
+  const slots = (all: TaskDistributor, now: number) => Object.values(all.getAgentStatus(now))
+  const states = (all: TaskDistributor, now: number) => slots(all, now).map(({ state }) => state)
+
+  it('close a type until they are over, and then let its agents begin one after the other', () => {
+    const all = agents()
+    all.ended(limit())
+    expect(states(all, NOW)).toEqual(['limited', 'limited', 'idle'])
+    expect(slots(all, NOW)[0]).toMatchObject({ until: NOW + HOUR, why: 'You have hit your limit' })
+    expect(states(all, NOW + HOUR)).toEqual(['idle', 'limited', 'idle'])
+    expect(states(all, NOW + HOUR + 5000)).toEqual(['idle', 'idle', 'idle'])
+    all.heed(limit({ resets_at: new Date(NOW + 1000).toISOString() })) // a shorter one takes nothing off
+    expect(states(all, NOW + HOUR - 1)).toEqual(['limited', 'limited', 'idle'])
+  })
+
+  it('are lifted by a person, and an older word of the same limit does not bring them back', () => {
+    const all = agents()
+    all.ended(limit())
+    vi.setSystemTime(NOW + 1000)
+    expect(all.open('claude')).toBe(true)
+    all.heed(limit())
+    expect(states(all, NOW + 1000)).toEqual(['idle', 'idle', 'idle'])
+    expect(all.open('claude')).toBe(false)
+    all.heed(limit({ ended_at: new Date(NOW + 2000).toISOString() }))
+    expect(states(all, NOW + 2000)).toEqual(['limited', 'limited', 'idle'])
+  })
+
+  it('a refused login closes its type until a person acts', () => {
+    const all = agents()
+    all.ended(ended('agent_01', 'a', 'unauthenticated', { error: 'claude is not logged in' }))
+    expect(states(all, NOW + 1000 * HOUR)).toEqual(['failed', 'failed', 'idle'])
+    all.reopen()
+    expect(states(all, NOW)).toEqual(['idle', 'idle', 'idle'])
+  })
+
+  it('another configuration opens what was refused, not what is limited', () => {
+    const all = agents()
+    all.ended(limit())
+    all.ended(
+      ended('agent_03', 'b', 'misconfigured', { agent_type: 'codex', error: 'no such flag' }),
+    )
+    all.reopen()
+    expect(states(all, NOW)).toEqual(['limited', 'limited', 'idle'])
+  })
+
+  const limited = { state: 'limited' as const, until: NOW + HOUR, why: 'You have hit your limit' }
+  const two = [slot('agent_01', 'claude', limited), slot('agent_02', 'codex')]
+
+  it('a task of that type waits with the reason, and is looked at when it is over; others go on', () => {
+    const [mine, any] = [entry('mine', { preferredAgent: 'claude' }), entry('any')]
+    const plan = distribute([mine, any], two, NOW)
+    expect(plan.assign.map(({ entry: { id }, agent }) => [id, agent.id])).toEqual([
+      ['any', 'agent_02'],
+    ])
+    expect(plan.waiting.get(mine)).toMatch(/^every claude agent is limited until .*\(You have hit/)
+    expect(plan.later).toBe(NOW + HOUR)
+  })
+
+  it('a task with a session waits for its own type, one that may switch does not wait', () => {
+    const one = entry('one')
+    const stuck = distribute([one], two, NOW, new Map([[one, { stick: 'claude' }]]))
+    expect([stuck.assign.length, stuck.later]).toEqual([0, NOW + HOUR])
+    const mine = entry('mine', { preferredAgent: 'claude' })
+    const plan = distribute([mine], two, NOW, new Map([[mine, { switches: true }]]))
+    expect(plan.assign[0]?.agent.id).toBe('agent_02')
+    const alone = distribute([mine], two.slice(0, 1), NOW, new Map([[mine, { switches: true }]]))
+    expect(alone.later).toBe(NOW + HOUR)
+  })
+
+  it('what only a person can mend is said so, and time brings nothing', () => {
+    const refused = { state: 'failed' as const, why: 'claude is not logged in' }
+    const one = entry('one')
+    const plan = distribute([one], [slot('agent_01', 'claude', refused)], NOW)
+    expect(plan.waiting.get(one)).toBe(
+      'claude is not logged in; then `orchestrate agents --resume claude`',
+    )
+    expect(plan.later).toBeNull()
+  })
+
+  it('the wait without a reset time doubles, and a told one is not believed for ever', () => {
+    const past = (n: number) => Array(n).fill({ outcome: 'limited' }) as RunRecord[]
+    const minutes = (n: number, told?: number) => (limitOver(told, past(n), NOW) - NOW) / 60_000
+    expect([0, 1, 2, 5, 6, 19].map((n) => minutes(n))).toEqual([1, 2, 4, 32, 60, 60])
+    expect(minutes(0, NOW + HOUR)).toBe(60)
+    expect([0, 2, 3, 4].map((n) => minutes(n, NOW + 1000))).toEqual([1 / 60, 1 / 60, 1, 2])
+    const other = { outcome: 'failed' } as RunRecord
+    expect(limitOver(undefined, [...past(3), other], NOW)).toBe(NOW + 60_000)
+  })
 })
 
 describe('TaskDistributor', () => {

@@ -71,9 +71,14 @@ const workspaceOf = (pid: number) => {
 export function agentSettings(more: Partial<T.AgentSettings> = {}): T.AgentSettings {
   return {
     ...{ command: [], maxInstances: 1, maxOutputMb: 100, retryOnFailure: true },
+    ...{ stallMs: { start: 60_000, idle: 60_000, tool: 60_000 }, onLimit: 'wait' },
     ...{ env: {}, inheritEnv: 'all', ...more },
   }
 }
+/** A run that is over, as its agent is freed by it. */
+export const ended = (agent: string, task: string, outcome: T.Outcome, more = {}) => ({
+  ...{ agent_id: agent, task_id: task, agent_type: 'claude', outcome, ...more },
+})
 export const simulated = (maxInstances = 1, more: Partial<T.AgentSettings> = {}) =>
   agentSettings({ command: [process.execPath, PROGRAM], maxInstances, ...more })
 
@@ -93,9 +98,11 @@ export function open(
       maxSize: 1000,
       defaultPriority: 'normal',
       settleMs: 60,
+      selection: 'least-loaded',
       onInterrupt: 'retry',
     },
     ...{
+      budget: { task: {}, day: {} },
       updateOnCompletion: true,
       metrics: { enabled: false, port: 9090 },
       healthCheckMs: 200,
@@ -114,6 +121,7 @@ export function open(
       ...{
         missing: () => null,
         probe: async () => true,
+        capable: async () => null,
         guard: async () => ({ claims: null, end: false }),
       },
       context: createContext({ root, directory: settings.contextDir, updateOnCompletion: true }),
@@ -125,6 +133,7 @@ export function open(
         run: () => {},
         event: (row) => void events.push(row),
       },
+      profiles: () => [],
       log: (level, text) => void log.push(`${level} ${text}`),
       closing: async () => {},
       lost() {

@@ -36,8 +36,33 @@ context_files:
       dependencies: [],
       contextFiles: ['context/project_overview.md', 'context/current_state.md'],
       contextRequired: false,
-      subtasks: [],
-      remarks: [],
+      ...{ subtasks: [], labels: [], remarks: [] },
+    })
+  })
+  it('the keys of sessions, limits and costs', () => {
+    const text = `description: x
+dependencies: [a]
+continues: 007
+on_limit: switch
+labels: [docs, 12]
+budget: { tokens: 500000, usd: 2.5 }
+`
+    expect(task(text)).toMatchObject({
+      ...{ dependencies: ['a', '007'], continues: '007', onLimit: 'switch', remarks: [] },
+      ...{ labels: ['docs', '12'], budget: { tokens: 500_000, usd: 2.5 } },
+    })
+  })
+  it.each([
+    ['on_limit: perhaps', /`on_limit` must be wait, switch or fail/],
+    ['budget: 5', /`budget` must be a group/],
+    ['budget: { usd: 0 }', /must be above 0/],
+    ['budget: { euros: 5 }', /must be a group of .tokens: number. and .usd/],
+    ['continues: ../x', /must be the id of a task/],
+    ['labels: docs', /`labels` must be a list/],
+  ])('%s is refused', (line, message) => {
+    expect(readTask(Buffer.from(`description: x\n${line}\n`), 'a.yaml', 0)).toMatchObject({
+      message: expect.stringMatching(message),
+      line: 2,
     })
   })
 
