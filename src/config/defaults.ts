@@ -22,12 +22,18 @@ export const DEFAULTS = {
    * for a person to look at, still fill no disk.
    */
   max_output_mb: 100,
+  /** How long a CLI with events may be silent: before the first one, between two, and during one tool call. */
+  start_timeout_seconds: 120,
+  idle_timeout_seconds: 1200,
+  tool_timeout_seconds: 7200,
+  on_limit: 'wait',
   timeout_minutes: 30,
   max_retries: 3,
   retry_delay_seconds: 60,
   max_size: 1000,
   default_priority: 'normal',
   settle_ms: 250,
+  selection: 'least-loaded',
   on_interrupt: 'retry',
   update_on_completion: true,
   enable_metrics: false,

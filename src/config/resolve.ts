@@ -2,7 +2,7 @@
 // Promises: two spellings of one setting agree, or both lines are named; the given file is not changed.
 import { resolve as absolute } from 'node:path'
 import { priorityOf } from '../files/task-schema.ts'
-import type { AgentSettings, Settings } from '../types.ts'
+import type { AgentSettings, Budget, Settings } from '../types.ts'
 import { BUILT_IN, DEFAULTS } from './defaults.ts'
 import type { AgentFile, ConfigFile } from './schema.ts'
 import type { Source } from './source.ts'
@@ -25,7 +25,7 @@ export interface Resolved {
 
 export function resolve(file: ConfigFile, root: string, source: Source): Resolved {
   const { orchestrator = {}, task_queue: queue = {}, context = {}, monitoring = {} } = file
-  const { performance = {} } = file
+  const { performance = {}, budget = {} } = file
   const notes: string[] = []
 
   /** `values` by their spelling (`section.key`); `same` is what is compared, and returned. */
@@ -67,7 +67,12 @@ export function resolve(file: ConfigFile, root: string, source: Source): Resolve
       maxSize: queue.max_size ?? DEFAULTS.max_size,
       defaultPriority: priorityOf(queue.default_priority) ?? DEFAULTS.default_priority,
       settleMs: queue.settle_ms ?? DEFAULTS.settle_ms,
+      selection: queue.selection ?? DEFAULTS.selection,
       onInterrupt: queue.on_interrupt ?? DEFAULTS.on_interrupt,
+    },
+    budget: {
+      task: amount(budget.tokens_per_task, budget.usd_per_task),
+      day: amount(budget.tokens_per_day, budget.usd_per_day),
     },
     updateOnCompletion: context.update_on_completion ?? DEFAULTS.update_on_completion,
     metrics: {
@@ -108,6 +113,11 @@ export function resolve(file: ConfigFile, root: string, source: Source): Resolve
   return { settings, agents: file.agents ? agents : null, notes }
 }
 
+const amount = (tokens: number | undefined, usd: number | undefined): Budget => ({
+  ...(tokens !== undefined && { tokens }),
+  ...(usd !== undefined && { usd }),
+})
+
 /** One agent type; without an entry, as it is built in. */
 export function agent(
   name: string,
@@ -115,10 +125,20 @@ export function agent(
   entry: AgentFile = {},
 ): AgentSettings {
   const preset = name === 'shell' ? DEFAULTS.shell_instances : DEFAULTS.max_instances
+  // A program of which we know no events may be silent as long as it likes.
+  const speaks = name !== 'shell' && Object.hasOwn(BUILT_IN, name)
+  const clock = (seconds: number | undefined, preset: number) =>
+    1000 * (seconds ?? (speaks ? preset : Number.POSITIVE_INFINITY))
   return {
     command,
     maxInstances: entry.max_instances ?? preset,
     ...(entry.timeout_seconds && { timeoutMs: entry.timeout_seconds * 1000 }),
+    stallMs: {
+      start: clock(entry.start_timeout_seconds, DEFAULTS.start_timeout_seconds),
+      idle: clock(entry.idle_timeout_seconds, DEFAULTS.idle_timeout_seconds),
+      tool: clock(entry.tool_timeout_seconds, DEFAULTS.tool_timeout_seconds),
+    },
+    onLimit: entry.on_limit ?? DEFAULTS.on_limit,
     maxOutputMb: entry.max_output_mb ?? DEFAULTS.max_output_mb,
     retryOnFailure: entry.retry_on_failure ?? true,
     env: { ...entry.env },

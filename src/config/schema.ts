@@ -1,7 +1,7 @@
 // The keys of config.yaml, in both forms of the founding specification (8.3 and Appendix B), once.
 // Promises: types, checks and the JSON Schema that editors use all come from here; an unknown key is refused.
 import * as v from 'valibot'
-import { PRIORITY } from '../files/task-schema.ts'
+import { ON_LIMIT, PRIORITY } from '../files/task-schema.ts'
 import { MOST_INSTANCES } from './defaults.ts'
 
 /** A timer of node holds at most 2^31 ms, and fires at once beyond: nothing may wait longer than 24 days. */
@@ -58,6 +58,22 @@ export const AGENT = {
   timeout_seconds: about(
     above0(Math.floor(LONGEST_MS / 1000)),
     "Seconds until a run is interrupted; the task's own time-out goes before, the queue's after.",
+  ),
+  start_timeout_seconds: about(
+    above0(Math.floor(LONGEST_MS / 1000)),
+    'Seconds that it may take to its first event. Default: 120 for the built-in CLIs.',
+  ),
+  idle_timeout_seconds: about(
+    above0(Math.floor(LONGEST_MS / 1000)),
+    'Seconds without an event while no tool is at work. Default: 1200 for the built-in CLIs.',
+  ),
+  tool_timeout_seconds: about(
+    above0(Math.floor(LONGEST_MS / 1000)),
+    'Seconds that one tool call may take. Default: 7200 for the built-in CLIs.',
+  ),
+  on_limit: about(
+    ON_LIMIT,
+    'What becomes of a task at a usage limit: wait for its end, switch to another type, or fail. Default: wait.',
   ),
   max_output_mb: about(
     above0(1e6),
@@ -134,10 +150,20 @@ export const SECTIONS = {
       whole(0, 60_000),
       'How long a dropped file must stand still before it is read. Default: 250.',
     ),
+    selection: about(
+      v.picklist(['least-loaded', 'learned'], 'must be least-loaded or learned'),
+      'Which free agent type takes a task that names none: the one with the least to do, or the one that did such work (`labels`) best. Default: least-loaded.',
+    ),
     on_interrupt: about(
       v.picklist(['retry', 'hold'], 'must be retry or hold'),
       'What becomes of a task whose run vanished (a reboot, a kill). Default: retry.',
     ),
+  },
+  budget: {
+    tokens_per_task: about(above0(1e15), 'For all attempts of a task together; then it is held.'),
+    usd_per_task: about(above0(1e9), 'The same in US dollars, where the agent tells its cost.'),
+    tokens_per_day: about(above0(1e15), 'For all agents, from midnight; then nothing is claimed.'),
+    usd_per_day: about(above0(1e9), 'The same in US dollars, where the agents tell their cost.'),
   },
   context: {
     directory: about(path, 'The same as orchestrator.context_dir.'),
@@ -187,6 +213,10 @@ export const ConfigFile = v.strictObject({
     'One entry per agent type: claude, codex, gemini, cursor, opencode, shell are built in; any other needs a command.',
   ),
   task_queue: section(SECTIONS.task_queue, 'Limits and defaults of tasks.'),
+  budget: section(
+    SECTIONS.budget,
+    'What agents may use, by their own reports; nothing is claimed beyond.',
+  ),
   context: section(SECTIONS.context, 'The context that agents share.'),
   monitoring: section(SECTIONS.monitoring, 'What can be watched, and how often it looks.'),
   performance: section(SECTIONS.performance, 'Limits over all agents together.'),

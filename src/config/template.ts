@@ -22,6 +22,10 @@ ${agents.join('\n')}
 #     command: my-agent --file {prompt_file}
 #     max_instances: ${d.max_instances}
 #     timeout_seconds: 1800
+#     start_timeout_seconds: ${d.start_timeout_seconds}    # until its first event; these three for CLIs with events
+#     idle_timeout_seconds: ${d.idle_timeout_seconds}    # without an event, no tool at work
+#     tool_timeout_seconds: ${d.tool_timeout_seconds}    # one tool call
+#     on_limit: ${d.on_limit}        # or switch, fail
 #     max_output_mb: ${d.max_output_mb}    # stdout and stderr of one run
 #     retry_on_failure: true
 #     env: { MY_MODE: fast }
@@ -35,7 +39,14 @@ ${agents.join('\n')}
 #   max_size: ${d.max_size}
 #   default_priority: ${d.default_priority}
 #   settle_ms: ${d.settle_ms}          # how long a dropped file must stand still
+#   selection: ${d.selection}    # or learned: by how well each type did work of these labels
 #   on_interrupt: ${d.on_interrupt}     # or hold
+
+# budget:                   # by the agents' own reports; no limit by default
+#   tokens_per_task: 500000
+#   usd_per_task: 5
+#   tokens_per_day: 20000000
+#   usd_per_day: 100
 
 # orchestrator:
 #   mode: local

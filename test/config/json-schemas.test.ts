@@ -27,7 +27,7 @@ describe('a task', () => {
   const keys = task?.properties ?? {}
   it('knows the keys of the examples, the aliases and the reserved ones, and no other', () => {
     const examples =
-      'id description priority created_at dependencies context_files context_required preferred_agent preferred_agent_type timeout_minutes max_retries subtasks not_before'
+      'id description priority created_at dependencies context_files context_required preferred_agent preferred_agent_type timeout_minutes max_retries subtasks not_before continues on_limit labels budget'
     expect(Object.keys(keys)).toEqual([...examples.split(' '), ...RESERVED])
     expect(task).toMatchObject({ required: ['description'], additionalProperties: false })
   })

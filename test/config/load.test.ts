@@ -213,8 +213,8 @@ describe('the template', () => {
   it('with every comment mark removed is the defaults still, but where there is none', () => {
     const lines = configTemplate('x', ['claude']).split('\n').slice(3)
     const text = lines.map((line) => line.replace(/^# /, '')).join('\n')
-    const { agents, limits, ...rest } = parseConfig(text, 'config.yaml', '/w').settings
-    const { agents: _agents, limits: _limits, ...defaults } = bare.settings
+    const { agents, limits, budget, ...rest } = parseConfig(text, 'config.yaml', '/w').settings
+    const { agents: _agents, limits: _limits, budget: _budget, ...defaults } = bare.settings
     expect(rest).toEqual(defaults)
     expect(Object.keys(agents)).toEqual([
       'claude',
@@ -225,6 +225,10 @@ describe('the template', () => {
       'shell',
       'my-agent',
     ])
+    expect(budget).toEqual({
+      task: { tokens: 500_000, usd: 5 },
+      day: { tokens: 20_000_000, usd: 100 },
+    })
     expect(limits).toEqual({ memoryMb: 8192, cpuPercent: 400, diskMbps: 100 })
   })
 })

@@ -72,9 +72,13 @@ performance:
   max_disk_io_mbps: 10
 `
 
+const stalls = (start: number, idle: number, tool: number) => ({ stallMs: { start, idle, tool } })
+const never = Number.POSITIVE_INFINITY
 const kind = (command: string, maxInstances: number, more = {}) => ({
   command: command === '' ? [] : command.split(' '),
   maxInstances,
+  ...(command === '' ? stalls(never, never, never) : stalls(120_000, 1_200_000, 7_200_000)),
+  onLimit: 'wait',
   maxOutputMb: 100,
   retryOnFailure: true,
   env: {},
@@ -93,8 +97,10 @@ const DEFAULTS = {
     maxSize: 1000,
     defaultPriority: 'normal',
     settleMs: 250,
+    selection: 'least-loaded',
     onInterrupt: 'retry',
   },
+  budget: { task: {}, day: {} },
   updateOnCompletion: true,
   metrics: { enabled: false, port: 9090 },
   healthCheckMs: 30_000,
@@ -140,6 +146,14 @@ describe('each key has its effect', () => {
     ['context: { directory: c }', { contextDir: '/w/c' }],
     ['orchestrator: { log_level: Debug }', { logLevel: 'debug' }],
     ['orchestrator: { log_level: WARNING }', { logLevel: 'warn' }],
+    [
+      'budget: { tokens_per_task: 5, usd_per_task: 0.5 }',
+      { budget: { task: { tokens: 5, usd: 0.5 }, day: {} } },
+    ],
+    [
+      'budget: { tokens_per_day: 6, usd_per_day: 2 }',
+      { budget: { task: {}, day: { tokens: 6, usd: 2 } } },
+    ],
     ['context: { update_on_completion: false }', { updateOnCompletion: false }],
     ['monitoring: { metrics_port: 1234 }', { metrics: { enabled: false, port: 1234 } }],
     ['monitoring: { enable_metrics: true }', { metrics: { enabled: true, port: 9090 } }],
@@ -158,6 +172,7 @@ describe('each key has its effect', () => {
     ['default_priority: "1"', { defaultPriority: 'normal' }],
     ['settle_ms: 0', { settleMs: 0 }],
     ['on_interrupt: hold', { onInterrupt: 'hold' }],
+    ['selection: learned', { selection: 'learned' }],
   ])('task_queue.%s', (line, changed) => {
     expect(parse(`task_queue: { ${line} }`).settings.queue).toEqual({
       ...DEFAULTS.queue,
@@ -166,9 +181,14 @@ describe('each key has its effect', () => {
   })
   it.each<[string, object]>([
     ['', kind('gemini', 2)],
-    ['command: "x \'a b\'"', kind('', 2, { command: ['x', 'a b'] })],
+    ['command: "x \'a b\'"', kind('gemini', 2, { command: ['x', 'a b'] })],
     ['max_instances: 7', kind('gemini', 7)],
     ['timeout_seconds: 300', kind('gemini', 2, { timeoutMs: 300_000 })],
+    [
+      'start_timeout_seconds: 1, idle_timeout_seconds: 2, tool_timeout_seconds: 3',
+      kind('gemini', 2, stalls(1000, 2000, 3000)),
+    ],
+    ['on_limit: switch', kind('gemini', 2, { onLimit: 'switch' })],
     ['max_output_mb: 5', kind('gemini', 2, { maxOutputMb: 5 })],
     ['retry_on_failure: false', kind('gemini', 2, { retryOnFailure: false })],
     [
