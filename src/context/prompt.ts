@@ -17,8 +17,16 @@ export interface Handover {
 
 export function promptText(task: Task, run: PromptRun, paths: Handover): string {
   if (run.agentType === 'shell') return task.description // it is a script
+  const said = run.feedback
+    ? ['', 'A person said of your last attempt:', run.feedback.trimEnd()]
+    : []
   const list = (head: string, lines: string[]) =>
     lines.length > 0 ? ['', head, ...lines.map((line) => `- ${oneLine(line, 1000)}`)] : []
+  // The session has all of it: the task, the files, what was done so far.
+  if (run.resumes === 'limit')
+    return `A usage limit had stopped you; it is over. Go on with task ${task.id} where you were, and bring it to its end.\n`
+  if (run.resumes === 'feedback')
+    return [`This is task ${task.id} again, attempt ${run.attempt}.`, ...said, ''].join('\n')
   const retry = run.lastError
     ? ['', `The last attempt failed: ${oneLine(run.lastError, 500)}`, 'Take that into account.']
     : []
@@ -33,6 +41,7 @@ export function promptText(task: Task, run: PromptRun, paths: Handover): string 
       task.subtasks.map((one) => `[ ] ${one}`),
     ),
     ...retry,
+    ...said,
     ...list('Read these first:', paths.read),
     ...list('Named by the task, but not there (yet):', paths.missing),
     '',

@@ -29,6 +29,7 @@ export const task = (over: Partial<Task> = {}): Task => ({
   contextFiles: [],
   contextRequired: false,
   subtasks: [],
+  labels: [],
   remarks: [],
   ...over,
 })
