@@ -23,7 +23,7 @@ export function dump(sql: Statements): Dump {
       .rows<{ record: string }>(`SELECT record FROM runs ORDER BY task_id, attempt`)
       .map(({ record }) => JSON.parse(record) as RunRecord),
     agents: sql.rows(
-      `SELECT id, type, state, task_id AS taskId, task_count AS taskCount, pid
+      `SELECT id, type, state, until, why, task_id AS taskId, task_count AS taskCount, pid
         FROM agents ORDER BY id`,
     ),
     events: sql.rows(

@@ -23,6 +23,12 @@ export async function loadImage(file: string, log: Log): Promise<Database> {
     if (typeof kept !== 'string') return kept
     note('warn', kept)
   }
+  return emptyImage()
+}
+
+/** Our tables, in memory. */
+export async function emptyImage(): Promise<Database> {
+  const sql = await load()
   const db = new sql.Database()
   for (const table of TABLES) db.run(table)
   db.run('INSERT INTO meta VALUES (?, ?), (?, ?)', ['version', VERSION, 'generation', 0])

@@ -25,9 +25,13 @@ const PUT_TASK = upsert(
 const PUT_RUN = upsert(
   'runs',
   ['task_id', 'attempt'],
-  ['agent_id', 'agent_type', 'started_at', 'ended_at', 'outcome', 'record'],
+  ['agent_id', 'agent_type', 'started_at', 'ended_at', 'outcome', 'tokens', 'cost_usd', 'record'],
 )
-const PUT_AGENT = upsert('agents', ['id'], ['type', 'state', 'task_id', 'task_count', 'pid'])
+const PUT_AGENT = upsert(
+  'agents',
+  ['id'],
+  ['type', 'state', 'until', 'why', 'task_id', 'task_count', 'pid'],
+)
 
 function upsert(table: string, key: string[], columns: string[]): string {
   const set = columns.map((name) => `${name} = excluded.${name}`)
@@ -50,7 +54,8 @@ export function dropTask(sql: Statements, file: string): number {
 }
 
 export function putAgent(sql: Statements, row: AgentView): number {
-  return sql.change(PUT_AGENT, [row.id, row.type, row.state, row.taskId, row.taskCount, row.pid])
+  const { id, type, state, until, why, taskId, taskCount, pid } = row
+  return sql.change(PUT_AGENT, [id, type, state, until, why, taskId, taskCount, pid])
 }
 
 export function dropAgent(sql: Statements, id: string): number {
@@ -80,6 +85,8 @@ export function putRun(
     run.assigned_at,
     run.ended_at ?? null,
     run.outcome ?? null,
+    run.tokens ?? null,
+    run.cost_usd ?? null,
     JSON.stringify(run),
   ])
   if (changed > 0) {

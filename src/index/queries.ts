@@ -1,6 +1,6 @@
 // The reading half of the index: one SELECT for each question. Promises: the exact JSON of DESIGN 5; every answer that a
 // person waits for is bounded, but the list of all tasks.
-import type { AgentView, RunRecord, TaskStatus } from '../types.ts'
+import type { AgentView, Profile, RunRecord, TaskStatus } from '../types.ts'
 import type * as shape from './shapes.ts'
 import type { Statements } from './statements.ts'
 
@@ -23,6 +23,8 @@ export interface Queries {
   /** `active` is the word of the specification for `assigned`. Oldest first. */
   tasks(filter?: { status?: TaskStatus | 'active'; limit?: number }): shape.TaskJson[]
   agents(): shape.AgentJson[]
+  /** Of the latest runs; what was cancelled, limited or never began says nothing of an agent. */
+  profiles(): Profile[]
   /** Null when neither a file nor a run of that id is known. */
   show(id: string): shape.ShowJson | null
   /** Events after number `after`, oldest first; from the beginning when `after` is of an index that is gone. */
@@ -40,6 +42,17 @@ export function createQueries(sql: Statements, now: () => number = Date.now): Qu
     for (const { name, n } of group('tasks', 'status')) tasks[name as TaskStatus] = n
     for (const { name, n } of group('agents', 'state')) agents[name as AgentView['state']] = n
     return { tasks, agents }
+  }
+
+  /** Of the runs since midnight, by agent. */
+  function today(): Map<string, shape.Used> {
+    const midnight = new Date(new Date(now()).setHours(0, 0, 0, 0)).toISOString()
+    const rows = sql.rows<{ id: string } & shape.Used>(
+      `SELECT agent_id AS id, coalesce(sum(tokens), 0) AS tokens, coalesce(sum(cost_usd), 0) AS cost_usd
+        FROM runs WHERE ended_at >= ? GROUP BY agent_id`,
+      [midnight],
+    )
+    return new Map(rows.map(({ id, ...used }) => [id, used]))
   }
 
   function waiting(): shape.StatusJson['waiting'] {
@@ -61,7 +74,7 @@ export function createQueries(sql: Statements, now: () => number = Date.now): Qu
       const { tasks, agents } = counts()
       const active = sql.rows<shape.ActiveJson>(
         `SELECT t.id, t.agent_id, coalesce(r.agent_type, a.type) AS agent_type, t.attempt,
-            r.started_at, t.description
+            r.started_at, json_extract(r.record, '$.chosen') AS chosen, t.description
           FROM tasks t LEFT JOIN runs r ON r.task_id = t.id AND r.attempt = t.attempt
           LEFT JOIN agents a ON a.id = t.agent_id
           WHERE t.status = 'assigned' ORDER BY r.started_at, t.id`,
@@ -70,7 +83,7 @@ export function createQueries(sql: Statements, now: () => number = Date.now): Qu
       const { pid, ...said } = extra
       return {
         ...{ running: true, pid, tasks, active, waiting: waiting() },
-        ...{ agents: { total, busy: agents.busy }, ...said },
+        ...{ agents: { total, busy: agents.busy }, today: added(today().values()), ...said },
       }
     },
     tasks({ status, limit = -1 } = {}) {
@@ -83,8 +96,32 @@ export function createQueries(sql: Statements, now: () => number = Date.now): Qu
         )
         .map(task)
     },
-    agents: () =>
-      sql.rows(`SELECT id, type, state, task_id, task_count, pid FROM agents ORDER BY id`),
+    agents() {
+      const used = today()
+      return sql
+        .rows<Omit<shape.AgentJson, 'until' | 'today'> & { until: number | null }>(
+          `SELECT id, type, state, until, why, task_id, task_count, pid FROM agents ORDER BY id`,
+        )
+        .map((row) => ({
+          ...row,
+          until: row.until ? new Date(row.until).toISOString() : null,
+          today: used.get(row.id) ?? { tokens: 0, cost_usd: 0 },
+        }))
+    },
+    profiles() {
+      const judged = `r.outcome IN ('success', 'failed', 'timeout', 'stalled', 'no-result', 'crashed', 'denied')`
+      const good = `CASE WHEN r.outcome = 'success' THEN`
+      const columns = `count(*) AS runs, sum(r.outcome = 'success') AS succeeded,
+        avg(${good} json_extract(r.record, '$.duration_seconds') END) AS seconds,
+        avg(r.tokens) AS tokens, avg(r.cost_usd) AS cost_usd, avg(${good} r.attempt - 1 END) AS retries`
+      return sql.rows(
+        `SELECT agent_type, '' AS label, ${columns} FROM runs r WHERE ${judged} GROUP BY agent_type
+          UNION ALL
+          SELECT agent_type, l.value AS label, ${columns}
+            FROM runs r, json_each(r.record, '$.labels') l WHERE ${judged} GROUP BY agent_type, l.value
+          ORDER BY 2, 1`,
+      )
+    },
     show(id) {
       const tasks = sql
         .rows<TaskRow>(`SELECT ${TASK} FROM tasks WHERE id = ? ORDER BY created_at, file`, [id])
@@ -110,6 +147,15 @@ export function createQueries(sql: Statements, now: () => number = Date.now): Qu
       return { events: rows.map(event), last }
     },
   }
+}
+
+function added(all: Iterable<shape.Used>): shape.Used {
+  const total = { tokens: 0, cost_usd: 0 }
+  for (const { tokens, cost_usd } of all) {
+    total.tokens += tokens
+    total.cost_usd += cost_usd
+  }
+  return total
 }
 
 const task = (row: TaskRow): shape.TaskJson => ({ ...row, needs_review: row.needs_review === 1 })

@@ -15,10 +15,22 @@ export interface TaskJson {
   file: string
 }
 
+/** Tokens of all kinds together, and US dollars where the agent tells its cost. */
+export interface Used {
+  tokens: number
+  cost_usd: number
+}
+
 export interface AgentJson {
   id: string
   type: string
   state: AgentView['state']
+  /** ISO 8601: when its limit is over. */
+  until: string | null
+  /** Why it takes no task, where its state does not say all. */
+  why: string | null
+  /** What its runs of today have used, by their own reports. */
+  today: Used
   task_id: string | null
   task_count: number
   pid: number | null
@@ -31,6 +43,8 @@ export interface ActiveJson {
   attempt: number
   /** ISO 8601; null until the run is known. */
   started_at: string | null
+  /** Why this type, where `selection: learned` chose it. */
+  chosen: string | null
   description: string
 }
 
@@ -54,6 +68,8 @@ export interface StatusJson extends StatusExtra {
   /** In queue order, then what a person must see to; at most 100 of each. */
   waiting: { id: string; reason: string }[]
   agents: { total: number; busy: number }
+  /** Of all runs that ended today. */
+  today: Used
 }
 
 export interface EventJson {

@@ -43,11 +43,16 @@ export async function createGauges(index: Countable): Promise<Gauges> {
     ...{ name: 'orchestrate_tokens_total', help: 'Tokens that agents told of.', registers },
     labelNames: ['agent_type'],
   })
+  const usd = new Counter({
+    ...{ name: 'orchestrate_cost_usd_total', help: 'US dollars that agents told of.', registers },
+    labelNames: ['agent_type'],
+  })
   const close = index.onRunEnd((run) => {
     const { agent_type, outcome = 'failed' } = run
     runs.inc({ outcome, agent_type })
     if (finite(run.duration_seconds)) seconds.observe({ agent_type }, run.duration_seconds)
     if (finite(run.tokens)) tokens.inc({ agent_type }, run.tokens)
+    if (finite(run.cost_usd)) usd.inc({ agent_type }, run.cost_usd)
   })
   return { type: registry.contentType, text: () => registry.metrics(), close }
 }

@@ -8,6 +8,7 @@ interface Questions {
   status(extra: { pid: number; halted: string | null; notes: string[] }): object
   tasks(filter: { status?: Status; limit?: number }): object[]
   agents(): object[]
+  profiles(): object[]
   /** Null when there is no such task. */
   show(id: string): object | null
   events(after: number): { events: object[]; last: number }
@@ -17,7 +18,10 @@ interface Questions {
 
 export interface Context {
   index: Questions
-  orchestrator: Pick<Orchestrator, 'add' | 'retry' | 'cancel' | 'poke' | 'halted' | 'active'>
+  orchestrator: Pick<
+    Orchestrator,
+    'add' | 'retry' | 'cancel' | 'resume' | 'poke' | 'halted' | 'active'
+  >
   pid: number
   /** What a person should know, one sentence each: a configuration that could not be read again, for one. */
   notes(): string[]
@@ -61,6 +65,9 @@ const newTask: Check<NewTask> = keys(
     max_retries: whole(0, 1_000_000),
     subtasks: list(text, 0, 1000),
     not_before: text,
+    continues: text,
+    on_limit: oneOf('wait', 'switch', 'fail'),
+    labels: list(text, 0, 100),
   },
 )
 
@@ -78,6 +85,7 @@ export const OPERATIONS: readonly Operation[] = [
     ({ index }, filter) => index.tasks(filter),
   ),
   get('agents', '/agents', nothing, ({ index }) => index.agents()),
+  get('profiles', '/profiles', nothing, ({ index }) => index.profiles()),
   get('show', '/tasks/:id', id, ({ index }, input) => {
     const found = index.show(input.id)
     if (found) return found
@@ -104,8 +112,16 @@ export const OPERATIONS: readonly Operation[] = [
     },
     201,
   ),
-  post('retry', '/tasks/:id/retry', id, async ({ orchestrator }, input) => {
-    return { message: await orchestrator.retry(input.id) }
+  post(
+    'retry',
+    '/tasks/:id/retry',
+    keys({ id: text }, { feedback: text }),
+    async ({ orchestrator }, input) => {
+      return { message: await orchestrator.retry(input.id, input.feedback) }
+    },
+  ),
+  post('resume', '/agents/:id/resume', id, async ({ orchestrator }, input) => {
+    return { message: await orchestrator.resume(input.id) }
   }),
   post('cancel', '/tasks/:id/cancel', id, async ({ orchestrator }, input) => {
     return { message: await orchestrator.cancel(input.id) }

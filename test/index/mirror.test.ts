@@ -58,6 +58,8 @@ const move = fc.oneof(
       taskId: orNull(id),
       taskCount: fc.nat(),
       pid: orNull(fc.nat()),
+      until: orNull(fc.nat()),
+      why: orNull(words),
     }),
   }),
   fc.record({ do: fc.constant('dropAgent' as const), row: id }),

@@ -83,6 +83,8 @@ export const agent = (id: string, more: Partial<AgentView> = {}): AgentView => (
   id,
   type: 'claude',
   state: 'idle',
+  until: null,
+  why: null,
   taskId: null,
   taskCount: 0,
   pid: null,

@@ -34,12 +34,17 @@ function fetched(port: number, path: string, { host = `localhost:${port}`, metho
   )
 }
 
-it('tells tasks, agents, runs, durations and tokens', async () => {
+it('tells tasks, agents, runs, durations, tokens and dollars', async () => {
   const { index, port } = await started()
   index.putTask(task('a', { status: 'held' }))
   index.putTask(task('b'))
   index.putAgent(agent('agent_01', { state: 'busy' }))
-  const end = { ended_at: new Date().toISOString(), duration_seconds: 42, tokens: 1000 }
+  const end = {
+    ended_at: new Date().toISOString(),
+    duration_seconds: 42,
+    tokens: 1000,
+    cost_usd: 0.5,
+  }
   index.putRun(run('b'))
   index.putRun(run('b', { ...end, outcome: 'timeout' }))
   index.putRun(run('b', { ...end, outcome: 'timeout', needs_review: true }))
@@ -61,6 +66,7 @@ it('tells tasks, agents, runs, durations and tokens', async () => {
       'orchestrate_run_duration_seconds_bucket{le="30",agent_type="claude"} 0',
       'orchestrate_run_duration_seconds_sum{agent_type="claude"} 42',
       'orchestrate_tokens_total{agent_type="claude"} 1000',
+      'orchestrate_cost_usd_total{agent_type="claude"} 0.5',
     ]),
   )
   index.putTask(task('b', { status: 'failed', file: 'tasks/pending/b.yaml' }))

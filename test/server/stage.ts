@@ -36,6 +36,10 @@ function stub() {
       known(id)
       return `${id} waits again`
     },
+    async resume(type) {
+      known(type)
+      return `${type} takes tasks again`
+    },
     async cancel(id) {
       known(id)
       return `${id} is cancelled`
