@@ -1,5 +1,6 @@
 // What the image of the index shows at work may have ended since it was saved: a killed orchestrator saved it, and went on.
 // Promises: reads the run folders of those runs alone; what still works stays as it is.
+import { readdir } from 'node:fs/promises'
 import { history } from '../files/run-folder.ts'
 import type { Index } from '../index/index.ts'
 
@@ -11,4 +12,14 @@ export async function catchUp(
     const run = (await history(runs, task_id)).find((one) => one.attempt === attempt)
     if (run) index.putRun(run)
   }
+}
+
+/** An index that began empty learns of the runs of the past from their folders, beside the work. Never throws. */
+export async function refill(
+  index: Pick<Index, 'profiles' | 'putRun'>,
+  runs: string,
+): Promise<void> {
+  if (index.profiles().length > 0) return
+  const ids = await readdir(runs).catch(() => [])
+  for (const id of ids) for (const run of await history(runs, id).catch(() => [])) index.putRun(run)
 }

@@ -9,16 +9,22 @@ import { removeLitter } from '../files/litter.ts'
 import { readOwner } from '../files/lock.ts'
 import { exposed, guarded } from '../files/trust.ts'
 import type { Workspace } from '../files/workspace.ts'
-import { openIndex } from '../index/index.ts'
+import { type Index, openIndex } from '../index/index.ts'
 import { createShow } from '../index/picture.ts'
 import { createProcesses } from '../process/index.ts'
 import { createDispatch } from '../server/dispatch.ts'
 import { startMetrics } from '../server/metrics.ts'
 import { serve } from '../server/serve.ts'
 import { socketPath } from '../server/socket.ts'
-import { type Log, OrchestrateError, type Orchestrator, type Settings } from '../types.ts'
+import {
+  type Log,
+  OrchestrateError,
+  type Orchestrator,
+  type Profile,
+  type Settings,
+} from '../types.ts'
 import { agentParts } from './agent-parts.ts'
-import { catchUp } from './catch-up.ts'
+import { catchUp, refill } from './catch-up.ts'
 import { watchConfig } from './config-watch.ts'
 import { createGuard } from './guard.ts'
 import { logFile } from './log-file.ts'
@@ -120,7 +126,12 @@ async function begin(
     tell: (text) => log('warn', text),
     env,
   })
-  const { notes, ...parts } = agentParts(at.root, env, () => settings)
+  const { notes, ...parts } = agentParts(
+    at.root,
+    env,
+    () => settings,
+    (text) => log('warn', text),
+  )
   let done = () => {}
   const stopped = new Promise<void>((resolve) => {
     done = resolve
@@ -129,6 +140,7 @@ async function begin(
     ...{ workspace: at, settings, processes, context, log, ...parts },
     guard: createGuard(processes.usage),
     show: createShow(index, log),
+    profiles: profilesOf(index),
     closing: async () => {
       freeze()
       await end()
@@ -141,6 +153,7 @@ async function begin(
   await removeLitter(at, settings.contextDir, (pid) => processes.started(pid) !== null)
   await orchestrator.start()
   works(orchestrator)
+  void refill(index, at.runs)
 
   let stopping = false
   const stop = (how: How) => {
@@ -188,6 +201,18 @@ async function begin(
     tasks: () => index.tasks(),
     stop,
     stopped,
+  }
+}
+
+/** Asked at each claim; it changes when a run ends. */
+function profilesOf(index: Index): () => Profile[] {
+  let known: Profile[] | null = null
+  index.onRunEnd(() => {
+    known = null
+  })
+  return () => {
+    known ??= index.profiles()
+    return known
   }
 }
 

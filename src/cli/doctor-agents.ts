@@ -1,7 +1,7 @@
 // The half of `doctor` that needs the configuration: is it sound, which agents are here, who holds the lock.
 // Promises: starts no agent but for `--version`; changes nothing.
 import { existsSync } from 'node:fs'
-import { kindOf, kinds, needsSandboxNote, version, which } from '../agents/index.ts'
+import { kindOf, kinds, needsSandboxNote, probe, version, which } from '../agents/index.ts'
 import { loadConfig } from '../config/index.ts'
 import { readOwner } from '../files/lock.ts'
 import type { Workspace } from '../files/workspace.ts'
@@ -57,7 +57,9 @@ export async function agents(
     const program = own.command.join(' ')
     // What another program does with `--version` is not ours to try.
     if (!Object.hasOwn(kinds, type)) return { what: type, state: 'ok', found: program }
-    const said = await version(own.command, environment, PATIENCE)
+    const about = { timeoutMs: PATIENCE, cwd: at.root }
+    const probed = await probe(kindOf(type, own), own.command, environment, about)
+    const said = probed ? probed.version : await version(own.command, environment, PATIENCE)
     if (!said)
       return {
         what: type,
@@ -65,14 +67,16 @@ export async function agents(
         found: `\`${program}\` does not answer \`--version\``,
         remedy: 'run it by hand and see what it says',
       }
-    const note = needsSandboxNote(type, environment, process.getuid?.())
-    return { what: type, state: note ? 'note' : 'ok', found: said, ...(note && { remedy: note }) }
+    const note = probed?.note ?? needsSandboxNote(type, environment, process.getuid?.())
+    const pays = kindOf(type, own).pays?.(env, own)
+    const found = pays ? `${said}; ${pays}` : said
+    return { what: type, state: note ? 'note' : 'ok', found, ...(note && { remedy: note }) }
   })
   const found = await Promise.all(checks)
   const able = found.filter(({ what, state }) => what !== 'shell' && state === 'ok')
   if (able.length > 0 || found.some(({ what }) => what !== 'shell')) return found
   const remedy =
-    'install claude, codex, gemini or cursor-agent, or name another program under `agents` in config.yaml'
+    'install claude, codex, gemini, cursor-agent or opencode, or name another program under `agents` in config.yaml'
   return [
     ...found,
     { what: 'agents', state: 'note', found: 'only the shell agent is here', remedy },

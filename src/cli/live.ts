@@ -1,5 +1,6 @@
 // The live table: drawn in place, again and again, under whatever is printed above it. Promises: only on a terminal;
 // it never grows past the screen; the cursor is given back, also when the process is ended by a signal.
+import { stateOf } from './agent-state.ts'
 import { duration, oneLine, onOneRow, type Paper, table, width } from './output.ts'
 import type { Picture } from './picture.ts'
 
@@ -66,7 +67,7 @@ function screen(on: Paper, { status, agents }: Picture, now = Date.now()): strin
     return [
       ` ${agent.id}`,
       oneLine(agent.type),
-      { text: agent.state, colour: STATE_COLOUR[agent.state] },
+      { text: stateOf(agent), colour: STATE_COLOUR[agent.state] },
       oneLine(agent.task_id ?? ''),
       run?.started_at ? duration(now - Date.parse(run.started_at)) : '',
       oneLine(run?.description ?? ''),

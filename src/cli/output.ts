@@ -170,3 +170,15 @@ export const quoted = (argv: readonly string[]): string =>
   argv
     .map((word) => (/^[\w@%+=:,./{}-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
     .join(' ')
+
+/** `1,234,567 tokens, $3.41`; nothing where nothing was told. */
+export const usedWords = ({
+  tokens,
+  cost_usd: usd,
+}: {
+  tokens: number
+  cost_usd: number
+}): string =>
+  [tokens > 0 && `${tokens.toLocaleString('en')} tokens`, usd > 0 && `$${usd.toFixed(2)}`]
+    .filter(Boolean)
+    .join(', ')

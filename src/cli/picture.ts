@@ -7,8 +7,9 @@ import { OrchestrateError, type TaskStatus } from '../types.ts'
 import { asked } from './running.ts'
 import { countNames } from './stopped.ts'
 
-/** As the index answers; without a running orchestrator it has neither pid nor reasons. */
-export type StatusView = Omit<StatusJson, 'running' | 'pid'> & {
+/** As the index answers; without a running orchestrator it has neither pid nor reasons nor costs. */
+export type StatusView = Omit<StatusJson, 'running' | 'pid' | 'today'> & {
+  today?: StatusJson['today']
   running: boolean
   pid: number | null
 }

@@ -6,7 +6,7 @@ import { found } from './agents-here.ts'
 import type { AgentRow } from './picture.ts'
 
 export const ONLY_SHELL =
-  'only the shell agent is here: `--agent shell` runs a description as a script; for other tasks install claude, codex, gemini or cursor-agent (`orchestrate doctor` looks for them)'
+  'only the shell agent is here: `--agent shell` runs a description as a script; for other tasks install claude, codex, gemini, cursor-agent or opencode (`orchestrate doctor` looks for them)'
 
 /** Of a running orchestrator. */
 export const onlyShell = (rows: AgentRow[]): boolean =>

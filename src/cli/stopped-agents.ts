@@ -17,6 +17,7 @@ export async function listAgents(at: Workspace, env: NodeJS.ProcessEnv): Promise
   )
   return types.map(({ type, state }, n) => ({
     id: `agent_${String(n + 1).padStart(2, '0')}`,
-    ...{ type, state, task_id: null, task_count: 0, pid: null },
+    ...{ type, state, until: null, why: null, task_id: null, task_count: 0, pid: null },
+    today: { tokens: 0, cost_usd: 0 },
   }))
 }

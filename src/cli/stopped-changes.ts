@@ -13,9 +13,9 @@ export async function add(at: Workspace, tasks: NewTask[]): Promise<string[]> {
   return addTasks(at, tasks, rules)
 }
 
-export async function retry(at: Workspace, id: string): Promise<string> {
+export async function retry(at: Workspace, id: string, feedback?: string): Promise<string> {
   const byHand = await import('../files/by-hand.ts')
-  return byHand.retry(await scanned(at), at, id)
+  return byHand.retry(await scanned(at), at, id, feedback)
 }
 
 export async function cancel(at: Workspace, id: string): Promise<string> {

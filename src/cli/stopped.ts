@@ -14,7 +14,13 @@ export function countNames(at: Workspace): StatusView {
       if (!RECORD_NAME.test(name)) tasks[state]++
       const [, id, agent] = (state === 'assigned' && /^(.+)_(agent_\d+)\.yaml$/i.exec(name)) || []
       if (!id || !agent) continue
-      const unknown = { agent_type: null, attempt: 0, started_at: null, description: '' }
+      const unknown = {
+        agent_type: null,
+        attempt: 0,
+        started_at: null,
+        chosen: null,
+        description: '',
+      }
       active.push({ id, agent_id: agent, ...unknown })
     }
   }

@@ -98,6 +98,17 @@ export const COMMANDS: Command[] = [
         about: 'a file the agent is pointed to; may be repeated',
       },
       { name: 'timeout-minutes', value: 'N', about: 'interrupt it after N minutes' },
+      {
+        name: 'continues',
+        value: 'ID',
+        about: 'go on with the session of task ID, when it is done',
+      },
+      { name: 'on-limit', value: 'WORD', about: 'at a usage limit: wait, switch or fail' },
+      { name: 'label', value: 'WORD', about: 'what kind of work it is; may be repeated' },
+      {
+        name: 'dry-run',
+        about: 'write nothing; show the command, the environment and the prompt that it would get',
+      },
     ],
     example: 'orchestrate add "Write unit tests for auth" --priority high --after task_001',
     load: async () => ({ act: add }),
@@ -126,7 +137,18 @@ export const COMMANDS: Command[] = [
   {
     name: 'agents',
     about: 'List the agents and what they are doing',
-    options: [json],
+    options: [
+      {
+        name: 'stats',
+        about: 'how well each type did, by label',
+      },
+      {
+        name: 'resume',
+        value: 'TYPE',
+        about: 'give tasks to this type again, whatever limit or login stood against it',
+      },
+      json,
+    ],
     load: () => import('./commands/agents.ts'),
   },
   {
@@ -156,7 +178,14 @@ export const COMMANDS: Command[] = [
     words: 'ID…',
     min: 1,
     max: many,
-    options: [],
+    options: [
+      {
+        name: 'feedback',
+        value: 'TEXT',
+        about: 'what to do better; the agent goes on with its session where it can',
+      },
+    ],
+    example: 'orchestrate retry task_001 --feedback "The tests do not run on Windows"',
     load: () => import('./commands/retry.ts'),
   },
   {

@@ -224,9 +224,13 @@ describe('what is shown', () => {
     const root = await workspace()
     writeFileSync(join(root, 'config.yaml'), 'agents: { codex: { max_instances: 1 } }\n')
     const { stdout, stderr } = await orchestrate(root, ['agents', '--json'])
+    const none = {
+      ...{ until: null, why: null, task_id: null, task_count: 0, pid: null },
+      today: { tokens: 0, cost_usd: 0 },
+    }
     expect(JSON.parse(stdout)).toEqual([
-      { id: 'agent_01', type: 'codex', state: 'missing', task_id: null, task_count: 0, pid: null },
-      { id: 'agent_02', type: 'shell', state: 'idle', task_id: null, task_count: 0, pid: null },
+      { id: 'agent_01', type: 'codex', state: 'missing', ...none },
+      { id: 'agent_02', type: 'shell', state: 'idle', ...none },
     ])
     expect(stderr).toBe('')
     expect((await orchestrate(root, ['agents'])).stderr).toContain('not on this machine: codex')

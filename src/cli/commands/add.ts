@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { ID } from '../../files/names.ts'
 import type { Workspace } from '../../files/workspace.ts'
-import { type NewTask, OrchestrateError, type Priority } from '../../types.ts'
+import { type NewTask, type OnLimit, OrchestrateError, type Priority } from '../../types.ts'
 import { type Act, directory, located, type World } from '../act.ts'
 import type { Call } from '../arguments.ts'
 import type { AgentRow } from '../picture.ts'
@@ -37,6 +37,7 @@ export const act: Act = async (call, world) => {
     throw usage('`--id` names one task, and the standard input has several lines')
   }
   const tasks = descriptions.map((text): NewTask => ({ description: described(text), ...about }))
+  if (call.has('dry-run')) return (await import('../dry-run.ts')).dryRun(at, tasks, world)
   const patience = ANSWER_MS + tasks.length * WRITTEN_MS
   const answer = await asked<Added>(at, 'POST', '/tasks', { tasks }, patience)
   const ids = answer?.ids ?? (await (await import('../stopped-changes.ts')).add(at, tasks))
@@ -57,7 +58,10 @@ function common(call: Call, at: Workspace, world: World): Omit<NewTask, 'descrip
     .texts('context-file')
     .map((path) => inside(path, directory(call, world), at, world))
   const priority = call.text('priority')
-  for (const one of [...(id === undefined ? [] : [id]), ...after]) {
+  const continues = call.text('continues')
+  const limit = call.text('on-limit')
+  const labels = call.texts('label').flatMap((list) => list.split(',').filter(Boolean))
+  for (const one of [id, continues, ...after].flatMap((one) => one ?? [])) {
     if (!ID.test(one))
       throw usage(`\`${one}\` is no id`, 'an id is letters, digits, `.`, `_` and `-`, at most 100')
   }
@@ -76,7 +80,16 @@ function common(call: Call, at: Workspace, world: World): Omit<NewTask, 'descrip
     ...(agent !== undefined && { preferred_agent: agent.toLowerCase() }),
     ...(files.length > 0 && { context_files: files }),
     ...(minutes !== undefined && { timeout_minutes: Number(minutes) }),
+    ...(continues !== undefined && { continues }),
+    ...(limit !== undefined && { on_limit: limited(limit) }),
+    ...(labels.length > 0 && { labels }),
   }
+}
+
+function limited(word: string): OnLimit {
+  const known = (['wait', 'switch', 'fail'] as const).find((one) => one === word)
+  if (known) return known
+  throw usage(`\`${word}\` is nothing to do at a limit`, 'it is wait, switch or fail')
 }
 
 function level(word: string): Priority {

@@ -23,7 +23,7 @@ export const act: Act = async (call, world) => {
   )
   if (agents.length === 0)
     talk.line(
-      'No agent CLI was found (claude, codex, gemini, cursor-agent): only shell tasks can run.',
+      'No agent CLI was found (claude, codex, gemini, cursor-agent, opencode): only shell tasks can run.',
     )
   return 0
 }

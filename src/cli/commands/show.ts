@@ -2,9 +2,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Workspace } from '../../files/workspace.ts'
+import { sum } from '../../look/purse.ts'
 import { OrchestrateError, type RunRecord } from '../../types.ts'
 import { type Act, located, type World } from '../act.ts'
-import { clean, duration, json, oneLine, quoted, table } from '../output.ts'
+import { clean, duration, json, oneLine, quoted, table, usedWords } from '../output.ts'
 import { type TaskRow, tasksOf } from '../picture.ts'
 
 /** Lines of the answer before it is only named. */
@@ -37,9 +38,15 @@ export async function taskOf(at: Workspace, id: string): Promise<TaskRow> {
   throw new OrchestrateError('NO_TASK', `there is no task \`${id}\``, hint)
 }
 
-async function show(at: Workspace, row: TaskRow, runs: RunRecord[], { out }: World): Promise<void> {
+async function show(
+  at: Workspace,
+  row: TaskRow,
+  runs: RunRecord[],
+  { out, env }: World,
+): Promise<void> {
   const { paint } = out
   const last = runs.at(-1)
+  const { tokens, usd: cost_usd } = sum(runs)
   const facts: [string, string | number | null | undefined][] = [
     ['status', row.status + (row.needs_review ? ' (needs a person)' : '')],
     ['why', row.reason ?? row.error],
@@ -48,10 +55,11 @@ async function show(at: Workspace, row: TaskRow, runs: RunRecord[], { out }: Wor
     ['agent', last && `${last.agent_id} (${last.agent_type})`],
     ['command', last && quoted(last.argv)],
     ['model', last?.model],
-    ['tokens', last?.tokens],
-    ['cost', last?.cost_usd && `$${last.cost_usd}`],
+    ['used', usedWords({ tokens, cost_usd })],
     ['changed', Array.isArray(last?.files_modified) ? last.files_modified.join(', ') : null],
     ['output', last?.output_file],
+    ['evidence', last?.evidence],
+    ['go on', last?.outcome && (await byHand(at, last, env))],
     ['run', last && `.orchestrate/runs/${row.id}/${last.attempt}/`],
   ]
   out.line(`${paint.bold(oneLine(row.id))}\n`)
@@ -86,4 +94,22 @@ async function show(at: Workspace, row: TaskRow, runs: RunRecord[], { out }: Wor
   out.line(`\n${lines.slice(0, ANSWER).join('\n')}`)
   if (lines.length > ANSWER)
     out.line(paint.dim(`… ${lines.length - ANSWER} more lines in ${last.output_file}`))
+}
+
+/** What to type to go on with its session by hand. */
+async function byHand(
+  at: Workspace,
+  run: RunRecord,
+  env: NodeJS.ProcessEnv,
+): Promise<string | null> {
+  if (!run.session_id) return null
+  const { kindOf, which } = await import('../../agents/index.ts')
+  const { loadConfig } = await import('../../config/index.ts')
+  const onPath = (program: string) => which(program, env.PATH ?? '') !== null
+  const own = await loadConfig(at, { onPath }).then(
+    ({ settings }) => settings.agents[run.agent_type],
+    () => undefined, // a broken configuration is no matter here
+  )
+  const command = own && kindOf(run.agent_type, own).takeOver(own.command, run.session_id)
+  return command ? quoted(command) : null
 }

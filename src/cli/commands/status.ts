@@ -1,7 +1,7 @@
 // `orchestrate status`: how things stand, at a glance. Promises: near the cost of starting node; writes nothing.
 import type { Workspace } from '../../files/workspace.ts'
 import { type Act, located, type World } from '../act.ts'
-import { count, duration, json, oneLine, table } from '../output.ts'
+import { count, duration, json, oneLine, table, usedWords } from '../output.ts'
 import { type StatusView, statusOf } from '../picture.ts'
 import { ONLY_SHELL, onlyShellStopped } from '../quick-agents.ts'
 
@@ -28,18 +28,20 @@ function show(status: StatusView, at: Workspace, { out, talk, env }: World): voi
   out.line(counts(status, out.paint))
   if (active.length > 0) {
     out.line()
-    const rows = active.map(({ id, agent_id, agent_type, attempt, started_at, description }) => [
-      oneLine(id),
-      agent_id ?? '',
-      oneLine(agent_type ?? ''),
-      [
-        started_at && duration(Date.now() - Date.parse(started_at)),
-        attempt > 1 && `attempt ${attempt}`,
-      ]
-        .filter(Boolean)
-        .join(', '),
-      oneLine(description),
-    ])
+    const rows = active.map(
+      ({ id, agent_id, agent_type, attempt, started_at, chosen, description }) => [
+        oneLine(id),
+        agent_id ?? '',
+        oneLine(chosen ?? agent_type ?? ''),
+        [
+          started_at && duration(Date.now() - Date.parse(started_at)),
+          attempt > 1 && `attempt ${attempt}`,
+        ]
+          .filter(Boolean)
+          .join(', '),
+        oneLine(description),
+      ],
+    )
     for (const line of table(out, ['ACTIVE', 'AGENT', 'TYPE', 'SINCE', ''], rows)) out.line(line)
   }
   if (waiting.length > 0) {
@@ -48,7 +50,11 @@ function show(status: StatusView, at: Workspace, { out, talk, env }: World): voi
     for (const line of table(out, ['WAITING', 'WHY'], rows)) out.line(line)
     if (waiting.length > SHOWN) out.line(paint.dim(`and ${waiting.length - SHOWN} more`))
   }
-  if (status.running) out.line(`\n${agents.busy} of ${count(agents.total, 'agent')} busy`)
+  const used = status.today && usedWords(status.today)
+  if (status.running)
+    out.line(
+      `\n${agents.busy} of ${count(agents.total, 'agent')} busy${used ? `; today ${used}` : ''}`,
+    )
   else if (tasks.pending > 0) {
     if (onlyShellStopped(at, env)) talk.line(ONLY_SHELL)
     talk.line('`orchestrate start` begins the work')
