@@ -23,7 +23,7 @@ const asked = new Map<string, Promise<Probed>>()
 
 /**
  * @param cwd where runs are started: `./agent.sh` is meant from there.
- * @returns null for a kind that we know no program of (shell, custom).
+ * @returns null for a kind that we know no program of (shell, custom), and for a person's wrapper, which may take any word for work.
  */
 export async function probe(
   kind: AgentKind,
@@ -33,7 +33,8 @@ export async function probe(
 ): Promise<Probed | null> {
   const { cli } = kind
   if (!cli) return null
-  const { program } = split(command, cli.names)
+  const { program, named } = split(command, cli.names)
+  if (!named) return null
   const key = `${kind.name}\n${program.map((word) => fileKey(word, env, limits.cwd)).join('\n')}`
   const known = asked.get(key)
   if (known) return known

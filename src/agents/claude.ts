@@ -7,17 +7,17 @@ import {
   ending,
   LOGIN,
   NO_SESSION,
-  reason,
   refusal,
   type Told,
   tokens,
   waiting,
 } from './claude-result.ts'
 import { flagValue, has, insert, kept, split } from './command.ts'
-import { environment } from './environment.ts'
+import { environment, payer, type Vendor } from './environment.ts'
 import * as event from './events.ts'
 import { explainCli } from './explain.ts'
 import { filesWritten } from './files-written.ts'
+import { homeOf, jsonOf } from './login.ts'
 import { call, came, flat, over } from './readable.ts'
 
 const NAMES = ['claude', 'claude-code']
@@ -42,6 +42,17 @@ const HARMLESS = new Set(
     ' ',
   ),
 )
+
+const VENDOR: Vendor = {
+  own: /^(ANTHROPIC_\w+|CLAUDE_\w+|IS_SANDBOX)$/,
+  keys: ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN'],
+  // By itself it asks eleven times in three minutes, on 401, too; we know better when to ask again.
+  unlessSet: { CLAUDE_CODE_MAX_RETRIES: '2' },
+  // Of claude.ai; on macOS it is in the keychain, and not seen here.
+  subscribed: (env) =>
+    Boolean(env.CLAUDE_CODE_OAUTH_TOKEN) ||
+    'claudeAiOauth' in jsonOf(env.CLAUDE_CONFIG_DIR || homeOf(env, '.claude'), '.credentials.json'),
+}
 
 export const claude: AgentKind = {
   name: 'claude',
@@ -78,13 +89,8 @@ export const claude: AgentKind = {
     const words = split(command.length > 0 ? command : ['claude'], NAMES)
     return [...words.program, ...kept(words, KEEP, PERMISSION_ALONE), '--resume', sessionId]
   },
-  env: (inherited, settings) =>
-    environment(inherited, settings, {
-      own: /^(ANTHROPIC_\w+|CLAUDE_\w+|IS_SANDBOX)$/,
-      keys: ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN'],
-      // By itself it asks eleven times in three minutes, on 401, too; we know better when to ask again.
-      unlessSet: { CLAUDE_CODE_MAX_RETRIES: '2' },
-    }),
+  env: (inherited, settings) => environment(inherited, settings, VENDOR),
+  pays: (inherited, settings) => payer(inherited, settings, VENDOR),
   reader,
   readable,
   explain: (exit, stderrTail) =>
@@ -104,11 +110,16 @@ export const ROOT_REFUSED =
   'claude refuses to skip permissions as root: run as another user, or, where this machine is itself a sandbox, set `IS_SANDBOX: "1"` under `agents.claude.env` in config.yaml'
 const NO_LOGIN = `claude is not logged in: ${LOGIN}`
 
+/** Whose use is kept; a run that is longer ends with a result, or is not worth the memory. */
+const MOST_ANSWERS = 10_000
+const total = (used: ReadonlyMap<string, number>) => [...used.values()].reduce((a, b) => a + b, 0)
+
 function reader(now = Date.now): OutputReader {
   const found: Findings = { ...event.NOTHING }
   const files = filesWritten()
   const open = calls()
   let told: Told = {}
+  const used = new Map<string, number>()
   return {
     line(text) {
       const line = event.parse(text)
@@ -141,7 +152,13 @@ function reader(now = Date.now): OutputReader {
           }
       } else if (line.type === 'result') end(line)
     },
-    findings: () => ({ ...found, tools: open.open(), files: files.list() }),
+    findings: () => ({
+      ...found,
+      // Without a result event its answers tell; each is printed once for every block of it.
+      ...(found.tokens === undefined && used.size > 0 && { tokens: total(used) }),
+      tools: open.open(),
+      files: files.list(),
+    }),
   }
 
   function wait(waits: Verdict | null) {
@@ -156,6 +173,8 @@ function reader(now = Date.now): OutputReader {
     if (error || itself) told = { ...told, error, itself: true }
     else {
       told = {}
+      const { id, usage } = event.object(line.message)
+      if (used.size < MOST_ANSWERS) used.set(event.word(id), tokens({ usage }))
       found.waits = null
       if (!line.parent_tool_use_id) found.ended = null
     }
@@ -190,7 +209,10 @@ function readable(text: string): string | null {
   const line = event.parse(text)
   if (!line) return text.trim() === '' ? null : text
   const blocks = event.objects(event.object(line.message).content)
-  if (line.type === 'result') return over(line.is_error === false, reason(line))
+  if (line.type === 'result') {
+    const { ok, error } = ending(line, {}, 0)
+    return over(ok, error, tokens(line), event.number(line.total_cost_usd))
+  }
   if (line.type === 'system' && line.subtype === 'api_retry')
     return event.sentence(
       `. waiting for the API: ${event.string(line.error)}, attempt ${event.number(line.attempt)}`,

@@ -18,7 +18,7 @@ const SIGNS: readonly Sign[] = [
   [/\bhigh demand\b|\bis at capacity\b/i, 'limited'],
   [/^Missing environment variable/i, 'unauthenticated'],
   [/^Not logged in|(log|sign) in again|token could not be refreshed/i, 'unauthenticated'],
-  [/model is not supported when using Codex/i, 'misconfigured'],
+  [/model is not supported when using Codex|^The model \S+ does not exist/i, 'misconfigured'],
 ]
 const STATUS = /\b(?:unexpected status|last status:) (\d{3})\b/
 /** Of the error envelopes that it hands on whole. */

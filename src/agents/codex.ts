@@ -4,10 +4,11 @@ import type { AgentKind, Findings, OutputReader, Verdict } from '../types.ts'
 import { calls } from './calls.ts'
 import { ADVICE, judge, reason } from './codex-verdict.ts'
 import { flagValue, has, kept, split } from './command.ts'
-import { environment } from './environment.ts'
+import { environment, payer, type Vendor } from './environment.ts'
 import * as event from './events.ts'
 import { explainCli } from './explain.ts'
 import { filesWritten } from './files-written.ts'
+import { homeOf, jsonOf } from './login.ts'
 import { call, came, over } from './readable.ts'
 import { fromText } from './resets.ts'
 import { failure } from './verdict.ts'
@@ -58,6 +59,17 @@ const CALLS = new Set([
   'collab_tool_call',
 ])
 
+const VENDOR: Vendor = {
+  own: /^(OPENAI|CODEX)_\w+$/,
+  keys: ['OPENAI_API_KEY', 'CODEX_API_KEY'],
+  // Of ChatGPT; the same file may hold a key instead.
+  subscribed: (env) =>
+    event.string(
+      event.object(jsonOf(env.CODEX_HOME || homeOf(env, '.codex'), 'auth.json').tokens)
+        .access_token,
+    ) !== '',
+}
+
 export const codex: AgentKind = {
   name: 'codex',
   cli: {
@@ -73,6 +85,7 @@ export const codex: AgentKind = {
     tested: { from: '0.100.0', to: '0.169.0' },
   },
   hasEndEvent: true,
+  cumulative: true,
   stdin: 'prompt',
   argv(command, run) {
     const words = split(command.length > 0 ? command : ['codex', 'exec'], NAMES)
@@ -93,11 +106,8 @@ export const codex: AgentKind = {
     const words = split(command.length > 0 ? command : ['codex'], NAMES)
     return [...words.program, 'resume', ...kept(words, KEEP, KEEP_ALONE), sessionId]
   },
-  env: (inherited, settings) =>
-    environment(inherited, settings, {
-      own: /^(OPENAI|CODEX)_\w+$/,
-      keys: ['OPENAI_API_KEY', 'CODEX_API_KEY'],
-    }),
+  env: (inherited, settings) => environment(inherited, settings, VENDOR),
+  pays: (inherited, settings) => payer(inherited, settings, VENDOR),
   reader,
   readable,
   explain: (exit, stderrTail, now = Date.now) =>
@@ -211,7 +221,12 @@ function reader(now = Date.now): OutputReader {
 function readable(text: string): string | null {
   const line = event.parse(text)
   if (!line) return text.trim() === '' ? null : text
-  if (line.type === 'turn.completed') return over(true)
+  if (line.type === 'turn.completed')
+    return over(
+      true,
+      undefined,
+      event.sum(event.object(line.usage), 'input_tokens', 'output_tokens'),
+    )
   if (line.type === 'turn.failed') return over(false, event.sentence(reason(line)))
   if (line.type === 'error') return event.sentence(`. ${event.string(line.message)}`)
   const item = event.object(line.item)

@@ -1,6 +1,6 @@
 // Where in a configured command the agent's own arguments begin, and which flags it has already.
 // Promises: what the person gave stays as it is, in its order; we only insert words, and only our own constants.
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 
 /** `npx -y claude --model x` is split into `npx -y claude` and `--model x`. */
 export interface Split {
@@ -10,6 +10,8 @@ export interface Split {
   own: string[]
   /** False when no word names the program: a person's wrapper, whose own options we can't tell from the agent's. */
   known: boolean
+  /** A word is a name of the CLI; a script of another name may be a person's wrapper. */
+  named: boolean
 }
 
 const LOADS_A_FILE = new Set(['-r', '--require', '--import', '--loader', '--experimental-loader'])
@@ -34,7 +36,12 @@ export function split(command: string[], names: string[]): Split {
   const at = free ?? named[0] ?? script
   const known = at >= 0
   const end = known ? at + 1 : 1
-  return { program: command.slice(0, end), own: command.slice(end), known }
+  // `node …/claude-code/cli.js`: the folder of a package is a name, too.
+  const packaged = script >= 0 && names.includes(basename(dirname(command[script] ?? '')))
+  return {
+    ...{ program: command.slice(0, end), own: command.slice(end), known },
+    named: named.length > 0 || packaged,
+  }
 }
 
 /** Our flags go right after the program: before a `--`, and never behind a variadic flag of the person's. */

@@ -3,7 +3,7 @@
 import type { AgentKind, Findings, OutputReader } from '../types.ts'
 import { calls } from './calls.ts'
 import { has, insert, kept, split } from './command.ts'
-import { environment } from './environment.ts'
+import { environment, payer, type Vendor } from './environment.ts'
 import * as event from './events.ts'
 import { explainCli } from './explain.ts'
 import { filesWritten } from './files-written.ts'
@@ -34,6 +34,8 @@ const HARMLESS = new Set(
   ),
 )
 
+const VENDOR: Vendor = { own: /^CURSOR_\w+$/, keys: ['CURSOR_API_KEY'] }
+
 export const cursor: AgentKind = {
   name: 'cursor',
   cli: {
@@ -59,8 +61,8 @@ export const cursor: AgentKind = {
     const words = split(command.length > 0 ? command : ['cursor-agent'], NAMES)
     return [...words.program, ...kept(words, KEEP, KEEP_ALONE), '--resume', sessionId]
   },
-  env: (inherited, settings) =>
-    environment(inherited, settings, { own: /^CURSOR_\w+$/, keys: ['CURSOR_API_KEY'] }),
+  env: (inherited, settings) => environment(inherited, settings, VENDOR),
+  pays: (inherited, settings) => payer(inherited, settings, VENDOR),
   reader,
   readable,
   explain: (exit, stderrTail, now = Date.now) =>

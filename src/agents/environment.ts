@@ -8,6 +8,8 @@ export interface Vendor {
   own?: RegExp
   /** Pay-per-use keys, withheld from an agent that is logged in by subscription (it would prefer the key). */
   keys?: string[]
+  /** Whether it is logged in by subscription. */
+  subscribed?: (env: Record<string, string>) => boolean
   set?: Record<string, string>
   /** Where nothing is inherited: the CLI's own retries, set low. */
   unlessSet?: Record<string, string>
@@ -40,10 +42,41 @@ export function environment(
   settings: AgentSettings,
   vendor: Vendor = {},
 ): Record<string, string> {
-  const keys = settings.billing === 'subscription' ? (vendor.keys ?? []) : []
+  const all = merged(inherited, settings, vendor)
+  const withheld = keysIn(all, vendor).filter(
+    (name) => !(name in settings.env) && bySubscription(all, settings, vendor),
+  )
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !withheld.includes(name)))
+}
+
+/** Who pays for its runs, in words; null: not known. */
+export function payer(
+  inherited: NodeJS.ProcessEnv,
+  settings: AgentSettings,
+  vendor: Vendor,
+): string | null {
+  const all = merged(inherited, settings, vendor)
+  const kept = environment(inherited, settings, vendor)
+  const keys = keysIn(all, vendor)
+  const [key] = keys.filter((name) => name in kept)
+  if (key) return `metered: ${key} pays for what it uses`
+  const withheld = keys.length ? `; ${keys.join(' and ')} kept from it` : ''
+  return bySubscription(all, settings, vendor) ? `paid by subscription${withheld}` : null
+}
+
+const keysIn = (all: Record<string, string>, { keys = [] }: Vendor) =>
+  keys.filter((name) => all[name])
+
+/** As the configuration says; else as the CLI's own login says. */
+const bySubscription = (
+  all: Record<string, string>,
+  { billing }: AgentSettings,
+  { subscribed }: Vendor,
+): boolean => (billing === undefined ? subscribed?.(all) === true : billing === 'subscription')
+
+function merged(inherited: NodeJS.ProcessEnv, settings: AgentSettings, vendor: Vendor) {
   const passes = (name: string) =>
     !MARKS.some((mark) => mark.test(name)) &&
-    !keys.includes(name) &&
     (settings.inheritEnv === 'all' || COMMON.test(name) || vendor.own?.test(name) === true)
   const kept = Object.entries(inherited).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && passes(entry[0]),

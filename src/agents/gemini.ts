@@ -3,11 +3,12 @@
 import type { AgentKind, Findings, OutputReader, Verdict } from '../types.ts'
 import { calls } from './calls.ts'
 import { has, insert, kept, split } from './command.ts'
-import { environment } from './environment.ts'
+import { environment, payer, type Vendor } from './environment.ts'
 import * as event from './events.ts'
 import { explainCli } from './explain.ts'
 import { filesWritten } from './files-written.ts'
 import { ADVICE, CODES, judge, reason, reported } from './gemini-verdict.ts'
+import { homeOf, jsonOf } from './login.ts'
 import { call, came, over } from './readable.ts'
 import { fromText } from './resets.ts'
 import { ofStatus } from './verdict.ts'
@@ -48,6 +49,16 @@ const HARMLESS = new Set(
   ),
 )
 
+const VENDOR: Vendor = {
+  own: /^(GEMINI|GOOGLE)_\w+$/,
+  keys: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'],
+  // Its own parent process ignores SIGTERM and SIGINT.
+  set: { GEMINI_CLI_NO_RELAUNCH: 'true' },
+  // By a Google account.
+  subscribed: (env) =>
+    event.string(jsonOf(homeOf(env, '.gemini'), 'oauth_creds.json').refresh_token) !== '',
+}
+
 export const gemini: AgentKind = {
   name: 'gemini',
   cli: {
@@ -72,13 +83,8 @@ export const gemini: AgentKind = {
     const words = split(command.length > 0 ? command : ['gemini'], NAMES)
     return [...words.program, ...kept(words, KEEP, KEEP_ALONE), '--resume', sessionId]
   },
-  env: (inherited, settings) =>
-    environment(inherited, settings, {
-      own: /^(GEMINI|GOOGLE)_\w+$/,
-      keys: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'],
-      // Its own parent process ignores SIGTERM and SIGINT.
-      set: { GEMINI_CLI_NO_RELAUNCH: 'true' },
-    }),
+  env: (inherited, settings) => environment(inherited, settings, VENDOR),
+  pays: (inherited, settings) => payer(inherited, settings, VENDOR),
   reader,
   readable,
   explain,
@@ -156,6 +162,9 @@ function readable(text: string): string | null {
   if (line.type === 'tool_use') return call(event.word(line.tool_name), line.parameters)
   if (line.type === 'tool_result') return came(line.status === 'success', line.output)
   if (line.type === 'error') return event.sentence(`. ${event.string(line.message)}`)
-  if (line.type === 'result') return over(line.status === 'success', event.sentence(reason(line)))
+  if (line.type === 'result') {
+    const used = event.number(event.object(line.stats).total_tokens)
+    return over(line.status === 'success', event.sentence(reason(line)), used)
+  }
   return null
 }

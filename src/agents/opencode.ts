@@ -2,7 +2,7 @@
 // Promises: it has no end event of its own, so the end is a step that finished with `stop`; whatever follows opens it again.
 import type { AgentKind, Findings, OutputReader, Verdict } from '../types.ts'
 import { has, kept, split } from './command.ts'
-import { environment } from './environment.ts'
+import { environment, payer, type Vendor } from './environment.ts'
 import * as event from './events.ts'
 import { explainCli } from './explain.ts'
 import { filesWritten } from './files-written.ts'
@@ -19,12 +19,24 @@ const KEEP = ['-m', '--model', '--agent']
 const ADVICE: Advice = {
   unauthenticated: 'run `opencode auth login`, or set the key of its provider in its environment',
   misconfigured: 'see agents.opencode.command in config.yaml',
+  denied: 'allow it under `permission` in its configuration',
 }
 /** The `name` of its errors, where it says more than the status. */
 const NAMED: Record<string, Cause> = {
   ProviderAuthError: 'unauthenticated',
   ProviderModelNotFoundError: 'misconfigured',
 }
+/**
+ * What it logs of an answer that it will ask for again; of one that was ended while it waited, that is the reason. It gives no status
+ * there, and asks again after 429, 5xx and an API that cannot be reached; the last of these is no limit. What ends by itself says why in its events.
+ */
+const WAITS = [
+  /AI_(APICall|Retry)Error: (?!Cannot connect)[^"\n]*/,
+  'limited',
+  'opencode waited for its API, which took no request',
+] as const
+/** Its own words in the error of a tool call that a rule forbade, or that nobody was there to allow. */
+const REFUSED = /^The user (has specified a rule which prevents|rejected permission)/
 /** Steps that go on; every other reason is an end. */
 const GOES_ON = new Set(['tool-calls', 'unknown'])
 const WRITES = new Set(['write', 'edit'])
@@ -33,12 +45,18 @@ const HARMLESS = new Set(
   'read list glob grep webfetch websearch codesearch todowrite todoread skill question'.split(' '),
 )
 
+const VENDOR: Vendor = {
+  // It speaks to any provider, by the key of that one.
+  own: /^(OPENCODE_\w+|\w+_API_KEY)$/,
+  keys: ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GEMINI_API_KEY', 'OPENROUTER_API_KEY'],
+}
+
 export const opencode: AgentKind = {
   name: 'opencode',
   cli: {
     names: NAMES,
     help: ['run', '--help'],
-    flags: ['--format', '--auto', '--session'],
+    flags: ['--format', '--auto', '--print-logs', '--log-level', '--session'],
     tested: { from: '1.18.33', to: '1.18.33' },
     // Of several at once on a fresh data folder one loses the migration of its SQLite file: exit 1, SQL on stderr.
     warmUp: true,
@@ -50,6 +68,8 @@ export const opencode: AgentKind = {
     const flags: string[] = []
     if (!has(words.own, '--format')) flags.push('--format', 'json')
     if (!has(words.own, ...PERMISSION)) flags.push('--auto')
+    // What its API refuses it tells nowhere else while it tries again.
+    if (!has(words.own, '--print-logs')) flags.push('--print-logs', '--log-level', 'WARN')
     if (run.resume && !has(words.own, ...SESSION)) flags.push('--session', run.sessionId)
     if (!words.known) return [...words.program, ...words.own, ...flags]
     const own = words.own[0] === 'run' ? words.own.slice(1) : words.own
@@ -59,12 +79,8 @@ export const opencode: AgentKind = {
     const words = split(command.length > 0 ? command : ['opencode'], NAMES)
     return [...words.program, ...kept(words, KEEP), '--session', sessionId]
   },
-  env: (inherited, settings) =>
-    environment(inherited, settings, {
-      // It speaks to any provider, by the key of that one.
-      own: /^(OPENCODE_\w+|\w+_API_KEY)$/,
-      keys: ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GEMINI_API_KEY', 'OPENROUTER_API_KEY'],
-    }),
+  env: (inherited, settings) => environment(inherited, settings, VENDOR),
+  pays: (inherited, settings) => payer(inherited, settings, VENDOR),
   reader,
   readable,
   explain: (exit, stderrTail) =>
@@ -72,6 +88,7 @@ export const opencode: AgentKind = {
       noise: /^(> |opencode run \[message)/,
       known: [
         [/^Error: Session not found/m, 'never-started'],
+        ...(exit === null || exit > 128 ? [WAITS] : []),
         // To a flag that it does not know it answers with its whole help, and no word of what is wrong.
         [/^opencode run \[message/m, 'misconfigured', 'opencode refused its arguments'],
       ],
@@ -82,6 +99,7 @@ export const opencode: AgentKind = {
 function reader(now = Date.now): OutputReader {
   const found: Findings = { ...event.NOTHING }
   const files = filesWritten()
+  const refused = new Set<string>()
   /** It tells of a call after its end only; while a step is open, one may be in flight. */
   let open = false
   return {
@@ -112,22 +130,33 @@ function reader(now = Date.now): OutputReader {
     const tool = event.string(part.tool)
     const state = event.object(part.state)
     const path = event.string(event.object(state.input).filePath)
+    if (REFUSED.test(event.string(state.error)) && refused.size < 20) refused.add(event.word(tool))
     if (WRITES.has(tool) && path) {
       if (state.status === 'completed') files.wrote(path)
     } else if (!HARMLESS.has(tool)) files.unseen()
   }
 
   function finish(part: event.Json): Verdict | null {
-    const used = event.object(part.tokens)
-    const cache = event.sum(event.object(used.cache), 'read', 'write')
-    const step = event.sum(used, 'input', 'output', 'reasoning') + cache
-    found.tokens = (found.tokens ?? 0) + (event.number(used.total) || step)
+    found.tokens = (found.tokens ?? 0) + stepOf(part)
     found.costUsd = (found.costUsd ?? 0) + event.number(part.cost)
     const reason = event.word(part.reason)
+    if (reason === 'stop' && refused.size > 0) {
+      const tools = [...refused].join(', ')
+      return failure(`opencode was refused a tool call: ${tools}`, `tool_use: ${tools}`, 'denied', {
+        advice: ADVICE,
+      })
+    }
     if (reason === 'stop') return { ok: true }
     if (GOES_ON.has(reason)) return null
     return failure(`the answer ended early: ${reason || 'no reason'}`, `step_finish: ${reason}`)
   }
+}
+
+/** Tokens of one step. */
+function stepOf(part: event.Json): number {
+  const used = event.object(part.tokens)
+  const cache = event.sum(event.object(used.cache), 'read', 'write')
+  return event.number(used.total) || event.sum(used, 'input', 'output', 'reasoning') + cache
 }
 
 /** @param now When it was said, by its own clock. */
@@ -158,7 +187,8 @@ function readable(text: string): string | null {
     const answer = came(ok, state.output ?? state.error)
     return `${call(event.word(part.tool), state.input)}\n${answer}`
   }
-  if (line.type === 'step_finish') return part.reason === 'stop' ? over(true) : null
+  if (line.type === 'step_finish' && part.reason === 'stop')
+    return over(true, undefined, stepOf(part), event.number(part.cost))
   if (line.type === 'error') return over(false, judge(event.object(line.error), 0).error)
   return null
 }

@@ -24,8 +24,15 @@ export function call(tool: string, input: unknown): string {
 export const came = (ok: boolean, output: unknown): string =>
   sentence(`< ${ok ? '' : 'failed: '}${flat(output)}`, 160)
 
-export const over = (ok: boolean, error?: string): string =>
-  ok ? '= done' : `= failed: ${sentence(error ?? 'no reason given')}`
+/** @param tokens of all kinds; 0: it does not tell. @param usd as it tells it. */
+export function over(ok: boolean, error?: string, tokens = 0, usd = 0): string {
+  const used = [
+    tokens > 0 && `${tokens.toLocaleString('en')} tokens`,
+    usd > 0 && `$${usd.toFixed(usd < 0.1 ? 4 : 2)}`,
+  ].filter(Boolean)
+  const how = ok ? '= done' : `= failed: ${sentence(error ?? 'no reason given')}`
+  return used.length ? `${how} (${used.join(', ')})` : how
+}
 
 /** Tool output is a text, or blocks of text. */
 export function flat(output: unknown): string {

@@ -135,12 +135,21 @@ test('a type with the name of an object member is still a custom type', () => {
 })
 
 test.each([
-  ['', `opencode run --format json --auto`],
-  ['opencode', `opencode run --format json --auto`],
-  ['opencode run -m mock/m --title t', 'opencode run --format json --auto -m mock/m --title t'],
-  ['opencode run --auto --format=json', 'opencode run --auto --format=json'],
-  ['npx -y opencode-ai@1.18.33 run', 'npx -y opencode-ai@1.18.33 run --format json --auto'],
-  ['my-opencode run', 'my-opencode run --format json --auto'],
+  ['', `opencode run --format json --auto --print-logs --log-level WARN`],
+  ['opencode', `opencode run --format json --auto --print-logs --log-level WARN`],
+  [
+    'opencode run -m mock/m --title t',
+    'opencode run --format json --auto --print-logs --log-level WARN -m mock/m --title t',
+  ],
+  [
+    'opencode run --auto --format=json',
+    'opencode run --print-logs --log-level WARN --auto --format=json',
+  ],
+  [
+    'npx -y opencode-ai@1.18.33 run',
+    'npx -y opencode-ai@1.18.33 run --format json --auto --print-logs --log-level WARN',
+  ],
+  ['my-opencode run', 'my-opencode run --format json --auto --print-logs --log-level WARN'],
 ])('opencode: %s', (command, expected) => {
   expect(argv('opencode', command)).toBe(expected)
 })
@@ -168,8 +177,12 @@ test.each([
     'gemini --output-format stream-json --approval-mode yolo --skip-trust -r latest',
   ],
   ['cursor', '', 'cursor-agent -p --output-format stream-json --force --trust --resume SID'],
-  ['opencode', '', 'opencode run --format json --auto --session SID'],
-  ['opencode', 'opencode run -s ses_1', 'opencode run --format json --auto -s ses_1'],
+  ['opencode', '', 'opencode run --format json --auto --print-logs --log-level WARN --session SID'],
+  [
+    'opencode',
+    'opencode run -s ses_1',
+    'opencode run --format json --auto --print-logs --log-level WARN -s ses_1',
+  ],
   ['shell', '', 'sh -e /w/prompt.md'],
 ])('%s goes on with a session: %s', (kind, command, expected) => {
   const words = command.split(' ').filter(Boolean)

@@ -1,7 +1,7 @@
 // Whether a CLI still knows our flags: programs that print a version and a help, and the real ones where they are installed.
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { kindOf, kinds, probe } from '../../src/agents/index.ts'
 import type { AgentKind } from '../../src/types.ts'
@@ -26,7 +26,9 @@ const times = async (words: string) =>
 
 /** A program that answers `--version` and help, and writes down what it was asked. */
 async function program(name: string, version: string, help: string[]): Promise<string> {
-  const path = join(folder, name)
+  // In a folder of its own, and called as the CLI is.
+  const path = join(folder, name, name.split('-')[0] ?? name)
+  await mkdir(dirname(path), { recursive: true })
   const script = `#!/bin/sh
 echo "$*" >> ${log()}
 case "$*" in
@@ -94,16 +96,19 @@ test('asked once, and again when the program has changed', async () => {
 
 test('no answer: said so, and asked again the next time', async () => {
   // The same file both times; what it needs is not there at first.
-  const path = join(folder, 'claude-late')
-  await writeFile(path, '#!/bin/sh\nexec "$0-needed" "$@"\n', { mode: 0o755 })
+  const path = join(folder, 'claude-late/claude')
+  await mkdir(dirname(path))
+  const needed = join(folder, 'claude-needed/claude')
+  await writeFile(path, `#!/bin/sh\nexec ${needed} "$@"\n`, { mode: 0o755 })
   expect(await look(claude, [path])).toMatchObject({ version: null, missing: [], tested: false })
   expect((await look(claude, [path]))?.note).toMatch(/gives no answer.*agents\.claude\.command/)
-  await program('claude-late-needed', '2.1.200', flagsOf(claude))
+  await program('claude-needed', '2.1.200', flagsOf(claude))
   expect(await look(claude, [path])).toMatchObject({ version: '2.1.200', note: null })
 })
 
 test('a help that is silent accuses no flag', async () => {
-  const path = join(folder, 'claude-mute')
+  const path = join(folder, 'claude-mute/claude')
+  await mkdir(dirname(path))
   await writeFile(path, '#!/bin/sh\n[ "$*" = --version ] && echo 2.1.200\nexit 0\n', {
     mode: 0o755,
   })

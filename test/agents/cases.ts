@@ -121,7 +121,7 @@ export const CASES: Case[] = [
     prompt: 'MOCK:usage-limit 7200',
     login: 'subscription',
     outcome: 'limited',
-    check: until(7200, ['gemini', 'cursor']),
+    check: until(7200, ['gemini', 'cursor', 'opencode']),
     quick: ['claude', 'codex'],
   },
   { name: 'nothing left to pay with', prompt: 'MOCK:quota', outcome: 'limited' },

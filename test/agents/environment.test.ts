@@ -1,5 +1,8 @@
 // What a run inherits: marks of an outer agent never, what a person configured always.
-import { expect, test } from 'vitest'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { kinds } from '../../src/agents/index.ts'
 import type { AgentSettings } from '../../src/types.ts'
 import { settings } from './transcripts.ts'
@@ -22,7 +25,7 @@ test('what people set on purpose is inherited', () => {
   const chosen = from(
     'PATH EDITOR AGENT_NAME CODEX_HOME CLAUDE_CONFIG_DIR CLAUDE_CODE_OAUTH_TOKEN CLAUDE_CODE_MAX_RETRIES CLAUDE_CODE_USE_BEDROCK CLAUDE_CODE_SESSIONEND_HOOKS_TIMEOUT_MS ANTHROPIC_API_KEY ANTHROPIC_BASE_URL OPENAI_API_KEY GEMINI_API_KEY GEMINI_CLI_TRUST_WORKSPACE OPENCODE_CONFIG COPILOT_HOME IS_SANDBOX',
   )
-  expect(env('claude', chosen)).toEqual(chosen)
+  expect(env('claude', chosen, { billing: 'api' })).toEqual(chosen)
   expect(env('claude', { UNSET: undefined })).toEqual(OURS)
 })
 
@@ -59,6 +62,36 @@ test.each([
   for (const name of Object.keys(keys))
     expect(env(kind, keys, { billing: 'subscription' })).not.toHaveProperty(name)
 })
+
+test.each([
+  [
+    'claude',
+    '.claude/.credentials.json',
+    '{"claudeAiOauth":{"accessToken":"x"}}',
+    'ANTHROPIC_API_KEY',
+  ],
+  ['codex', '.codex/auth.json', '{"tokens":{"access_token":"x"}}', 'OPENAI_API_KEY'],
+  ['gemini', '.gemini/oauth_creds.json', '{"refresh_token":"x"}', 'GEMINI_API_KEY'],
+])(
+  '%s that is logged in by subscription is not handed an inherited key, unless it is to pay',
+  (kind, path, text, key) => {
+    const home = mkdtempSync(join(tmpdir(), 'home-'))
+    onTestFinished(() => rmSync(home, { recursive: true }))
+    const inherited = { HOME: home, [key]: 'x' }
+    const pays = (more: Partial<AgentSettings> = {}) =>
+      kinds[kind]?.pays?.(inherited, settings(more))
+    expect(env(kind, inherited)).toHaveProperty(key) // a machine that has only keys just works
+    expect(pays()).toBe(`metered: ${key} pays for what it uses`)
+    mkdirSync(join(home, dirname(path)))
+    writeFileSync(join(home, path), text)
+    expect(env(kind, inherited)).not.toHaveProperty(key)
+    expect(pays()).toBe(`paid by subscription; ${key} kept from it`)
+    expect(env(kind, inherited, { billing: 'api' })).toHaveProperty(key)
+    expect(env(kind, inherited, { env: { [key]: 'on purpose' } })).toHaveProperty(key, 'on purpose')
+    writeFileSync(join(home, path), '{"tokens": nu')
+    expect(env(kind, inherited)).toHaveProperty(key)
+  },
+)
 
 test('claude’s own retries are low, unless a person said otherwise', () => {
   const name = 'CLAUDE_CODE_MAX_RETRIES'

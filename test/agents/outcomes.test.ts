@@ -91,7 +91,7 @@ const ROWS: [string, string, string | undefined, string?][] = [
   ['gemini/404', 'misconfigured', 'stderr: ModelNotFoundError'],
   ['gemini/resume-bad', 'never-started', 'stderr: Error resuming session'],
   // Its event says no more than `mock 404`, only its stderr knows that a model is missing.
-  ['gemini/404-sj', 'failed', 'result: error'],
+  ['gemini/404-sj', 'misconfigured', 'stderr: ModelNotFoundError'],
   ['gemini/badflag', 'misconfigured', 'stderr: Unknown arguments: such-flag, suchFlag'],
   ['gemini/default-mode', 'misconfigured', 'stderr: Invalid approval mode'],
   ['gemini/untrusted', 'misconfigured', 'exit 55'],

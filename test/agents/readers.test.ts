@@ -235,24 +235,51 @@ test('lines for people', () => {
     '> Write /workspace/hello.txt',
     expect.stringMatching(/^< File created successfully/),
     'DONE: wrote hello.txt',
-    '= done',
+    expect.stringMatching(/^= done/),
   ])
   expect(text('codex/bash').slice(1)).toEqual([
     'I will run a command.',
     "> shell /bin/bash -lc 'echo hi > b.txt'",
     '<',
     'DONE: ran the command',
-    '= done',
+    expect.stringMatching(/^= done/),
   ])
-  expect(text('gemini/write').slice(-3)).toEqual(['DONE: wrote', ' hello.txt', '= done'])
+  expect(text('gemini/write').slice(-3)).toEqual([
+    'DONE: wrote',
+    ' hello.txt',
+    '= done (2,580 tokens)',
+  ])
   expect(text('opencode/write')).toEqual([
     'I will write hello.txt.',
     '> write /workspace/hello.txt\n< Wrote file successfully.',
     'DONE: wrote hello.txt',
-    '= done',
+    expect.stringMatching(/^= done/),
   ])
   expect(text('opencode/401')).toEqual([expect.stringMatching(/^= failed: mock invalid api key/)])
   expect(text('cursor/write')).toContain('> write summary.txt')
   expect(text('claude/401').at(-1)).toMatch(/^= failed: Failed to authenticate/)
   expect(kinds.claude?.readable('a warning of node')).toBe('a warning of node')
+})
+
+test('the last line tells what it cost, where the CLI does', () => {
+  const last = (path: string) => {
+    const kind = kinds[path.split('/')[0] as string] as AgentKind
+    return transcript(path)
+      .lines.flatMap((line) => kind.readable(line) ?? [])
+      .at(-1)
+  }
+  expect(last('claude/write')).toBe('= done (2,980 tokens, $0.0092)')
+  expect(last('codex/ok')).toBe('= done (1,290 tokens)')
+  expect(last('opencode/ok')).toMatch(/^= done \([\d,]+ tokens\)$/)
+  expect(last('claude/perm-default')).toMatch(/^= failed: claude was refused 1 tool call: Write/)
+})
+
+test('claude without a result event: its answers tell what they used, each once', () => {
+  const reader = (kinds.claude as AgentKind).reader()
+  const { lines } = transcript('claude/write')
+  for (const line of lines.filter((one) => !one.includes('"type":"result"'))) reader.line(line)
+  const { tokens } = reader.findings()
+  expect(tokens).toBeGreaterThan(1000)
+  for (const line of lines.filter((one) => one.includes('"type":"assistant"'))) reader.line(line)
+  expect(reader.findings().tokens).toBe(tokens)
 })

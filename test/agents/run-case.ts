@@ -6,10 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { kinds } from '../../src/agents/index.ts'
 import { decide } from '../../src/core/decide.ts'
 import { AgentProcess } from '../../src/core/run.ts'
+import { GONE } from '../../src/look/agents.ts'
+import { finer } from '../../src/look/verdict.ts'
 import { createProcesses } from '../../src/process/index.ts'
 import type * as T from '../../src/types.ts'
 import type { Case } from './cases.ts'
-import { judged } from './judged.ts'
 import type { MockModel } from './mock-model.ts'
 import type { Cli } from './real-agents.ts'
 import { output, relative, type Seen } from './seen.ts'
@@ -33,8 +34,9 @@ export async function runCase(one: Case, cli: Cli, model: MockModel, top: string
   )
   const flags = one.flags?.[cli.name] ?? one.flags?.all ?? []
   const settings: T.AgentSettings = {
+    ...GONE,
     command: [...without(command.split(' '), flags), ...flags],
-    ...{ maxInstances: 1, maxOutputMb: 100, retryOnFailure: true, inheritEnv: 'minimal' },
+    ...{ maxInstances: 1, inheritEnv: 'minimal' },
     env: { ...env, ...one.env?.[cli.name] },
     ...(one.login === 'subscription' && { billing: 'subscription' }),
   }
@@ -75,7 +77,8 @@ interface Go {
 }
 
 async function run({ cli, settings, root, prompt, session, stop, model }: Go): Promise<Seen> {
-  const kind = kindOf(cli, session)
+  const kind = kinds[cli.name]
+  if (!kind) throw new Error(`there is no kind ${cli.name}`)
   const runs = join(root, '.orchestrate/runs')
   await mkdir(runs, { recursive: true })
   const agent = new AgentProcess(cli.name, 'agent_01', {
@@ -87,10 +90,11 @@ async function run({ cli, settings, root, prompt, session, stop, model }: Go): P
     ended() {},
   })
   const name = root.split('/').slice(-2).join('-')
-  await agent.prepare('a', 'a.yaml', `MOCK:case ${name}\n${prompt}\n`)
+  const from = session === undefined ? undefined : { session_id: session }
+  await agent.prepare('a', 'a.yaml', `MOCK:case ${name}\n${prompt}\n`, {}, from)
   const { nonce } = agent.record as T.RunRecord
   const began = performance.now()
-  const rules = { deadlineMs: MOST_MS, maxOutputMb: 100, hasEndEvent: kind.hasEndEvent }
+  const rules = { ...settings, deadlineMs: MOST_MS, hasEndEvent: kind.hasEndEvent }
   let where: T.State = 'assigned'
   let done = false
   agent.launch()
@@ -99,10 +103,18 @@ async function run({ cli, settings, root, prompt, session, stop, model }: Go): P
       const sight = await agent.look()
       const action = decide(where, sight, rules)
       if (action.do === 'finalise') {
-        const said = judged(kind, action, sight, await agent.stderrTail(), agent.findings())
+        const found = agent.findings()
+        const why = kind.explain(sight.exit, await agent.stderrTail(), agent.saidAt)
+        const end = finer(
+          action,
+          found,
+          !found.ended?.outcome && action.outcome !== 'success' && why,
+        )
+        const { outcome, error = '', evidence = '', resetsAt } = end
         await agent.sweep()
         return {
-          ...{ ...said, findings: relative(agent.findings(), root), exit: sight.exit },
+          ...{ outcome, error, evidence, resetsAt, exit: sight.exit },
+          findings: relative(found, root),
           asked: await model.asked(name),
           files: await readdir(root),
           ...(await output(join(runs, 'a/1'), kind)),
@@ -122,17 +134,5 @@ async function run({ cli, settings, root, prompt, session, stop, model }: Go): P
     }
   } finally {
     await agent.sweep()
-  }
-}
-
-/** Until the core hands a session to go on with through `prepare`, the kind is told so here. */
-function kindOf(cli: Cli, session: string | undefined): T.AgentKind {
-  const kind = kinds[cli.name]
-  if (!kind) throw new Error(`there is no kind ${cli.name}`)
-  if (session === undefined) return kind
-  return {
-    ...kind,
-    argv: (command, { promptFile }) =>
-      kind.argv(command, { promptFile, sessionId: session, resume: true }),
   }
 }

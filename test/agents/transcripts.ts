@@ -3,7 +3,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { kinds } from '../../src/agents/index.ts'
-import type { AgentKind, AgentSettings, Verdict } from '../../src/types.ts'
+import { judge } from '../../src/core/decide.ts'
+import { GONE } from '../../src/look/agents.ts'
+import { finer } from '../../src/look/verdict.ts'
+import type { AgentKind, AgentSettings, Ending, RunSight, Verdict } from '../../src/types.ts'
 
 const FOLDER = fileURLToPath(new URL('../../fixtures/transcripts/', import.meta.url))
 
@@ -30,32 +33,33 @@ export const cases = (cli: string): string[] =>
     .map((name) => `${cli}/${name.slice(0, -5)}`)
 
 export const settings = (more: Partial<AgentSettings> = {}): AgentSettings => ({
-  command: [],
+  ...GONE,
   maxInstances: 1,
-  maxOutputMb: 100,
-  retryOnFailure: true,
-  env: {},
-  inheritEnv: 'all',
   ...more,
 })
 
 export const CLIS = ['claude', 'codex', 'gemini', 'opencode', 'cursor'] as const
 
-/** The final word on a recorded run, as the core says it: the end event, then the exit status. */
-export function judged(path: string, now: number): { outcome: string; verdict?: Verdict } {
+/** The final word on a recorded run, by the core's own functions; `killed`: by a signal. */
+export function judged(path: string, now: number): { outcome: string; verdict?: Verdict | Ending } {
   const kind = kinds[path.split('/')[0] as string] as AgentKind
   const { lines, stderr, exit } = transcript(path)
   const clock = () => now
   const reader = kind.reader(clock)
   for (const line of lines) reader.line(line)
-  const { ended } = reader.findings()
-  const verdict = ended ?? kind.explain(exit, stderr.slice(-4096), clock)
-  const outcome = () => {
-    if (ended) return ended.ok && exit === 0 ? 'success' : (ended.outcome ?? 'failed')
-    // A status that the kind knows is an answer, though it is above 128 (gemini's 144).
-    if (verdict?.outcome || verdict?.evidence === `exit ${exit}`) return verdict.outcome ?? 'failed'
-    if (exit === 0) return 'no-result'
-    return exit < 0 || exit > 128 ? 'killed' : 'failed'
+  const said = reader.findings()
+  const sight: RunSight = {
+    ...{ record: null, phase: 'ended', assigned: true, alive: false, endEvent: said.ended },
+    exit: exit < 0 ? 128 - exit : exit, // as a shell tells of a signal
+    ...{ ageMs: 0, stoppingMs: 0, endedMs: 0, outputMb: 0, events: 1, tools: 0, quietMs: 0 },
   }
-  return { outcome: outcome(), ...(verdict && { verdict }) }
+  const rules = { ...settings(), deadlineMs: 1, hasEndEvent: kind.hasEndEvent }
+  const first = judge('assigned', sight, rules)
+  const end = finer(first, said, !said.ended?.outcome && kind.explain(exit, stderr, clock))
+  // What the core says by itself is no word of the agent's.
+  const ours = end === first && !said.ended
+  return {
+    outcome: end.outcome === 'crashed' ? 'killed' : end.outcome,
+    ...(!ours && { verdict: said.ended?.ok ? said.ended : end }),
+  }
 }

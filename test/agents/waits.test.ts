@@ -120,3 +120,26 @@ test('events are counted', () => {
   plain.line('two\nthree')
   expect(plain.findings()).toMatchObject({ events: 2, tools: 0, waits: null })
 })
+
+test('opencode that was ended while its API refused it was limited; what it logged is no reason where its events have one', () => {
+  const log = 'level=ERROR message="stream error" error.error="AI_APICallError: mock 429"\n'
+  const explain = (exit: number | null) => kinds.opencode?.explain(exit, log)
+  expect(explain(130)).toMatchObject({
+    outcome: 'limited',
+    evidence: expect.stringMatching(/mock 429/),
+  })
+  expect(explain(null)).toMatchObject({ outcome: 'limited' })
+  expect(explain(1)?.outcome).toBeUndefined()
+})
+
+test('opencode whose tool call a rule forbade was denied, though it says that all is well', () => {
+  const reader = (kinds.opencode as AgentKind).reader()
+  const error =
+    'The user has specified a rule which prevents you from using this specific tool call.'
+  const say = (type: string, part: object) => reader.line(JSON.stringify({ type, part }))
+  say('tool_use', { tool: 'bash', state: { status: 'error', error } })
+  say('step_finish', { reason: 'stop' })
+  expect(reader.findings().ended).toMatchObject({
+    ...{ ok: false, outcome: 'denied', evidence: 'tool_use: bash' },
+  })
+})
