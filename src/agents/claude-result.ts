@@ -99,7 +99,7 @@ export function waiting(line: event.Json, now: number): Verdict | null | undefin
 }
 
 /** Why it failed. Errors, too, may say `subtype: "success"`. */
-export function reason(result: event.Json): string {
+function reason(result: event.Json): string {
   if (result.terminal_reason === 'aborted_tools') return 'interrupted while a tool ran'
   const errors = Array.isArray(result.errors) ? result.errors.map(event.string).join('; ') : ''
   return event.sentence(
