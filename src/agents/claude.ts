@@ -1,4 +1,4 @@
-// Claude Code: `claude -p --output-format stream-json`, the prompt on stdin (AGENTS 2.1: measured with 2.1.112 to 2.1.330).
+// Claude Code: `claude -p --output-format stream-json`, the prompt on stdin (AGENTS 2.1: measured with 2.1.112 to 2.1.332).
 // Promises: success is `is_error: false` in its result event, never the word "success"; a refused tool call is said aloud.
 import type { AgentKind, Findings, OutputReader, Verdict } from '../types.ts'
 import { calls } from './calls.ts'
@@ -67,7 +67,7 @@ export const claude: AgentKind = {
       '--resume',
       '--dangerously-skip-permissions',
     ],
-    tested: { from: '2.1.112', to: '2.1.330' },
+    tested: { from: '2.1.112', to: '2.1.332' },
   },
   hasEndEvent: true,
   stdin: 'prompt',

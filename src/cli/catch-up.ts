@@ -21,5 +21,6 @@ export async function refill(
 ): Promise<void> {
   if (index.profiles().length > 0) return
   const ids = await readdir(runs).catch(() => [])
-  for (const id of ids) for (const run of await history(runs, id).catch(() => [])) index.putRun(run)
+  for (const id of ids)
+    for (const run of await history(runs, id).catch(() => [])) if (run.outcome) index.putRun(run) // of what works, the core tells
 }

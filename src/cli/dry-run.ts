@@ -41,7 +41,7 @@ export async function dryRun(at: Workspace, tasks: NewTask[], world: World): Pro
       agentId: 'AGENT',
       agentType: slot.type,
     })
-    const names = Object.keys(kind.env(env, own)).sort()
+    const names = [...Object.keys(kind.env(env, own)), ...MARKS].sort()
     out.line(`agent        ${slot.type}`)
     out.line(`command      ${oneLine(quoted(kind.argv(own.command, run)))}`)
     out.line(`stdin        ${kind.stdin === 'prompt' ? 'the prompt' : '/dev/null'}`)
@@ -50,6 +50,9 @@ export async function dryRun(at: Workspace, tasks: NewTask[], world: World): Pro
   }
   return 0
 }
+
+/** What each run gets besides (tasks/README.md). */
+const MARKS = ['TASK', 'ATTEMPT', 'AGENT', 'WORKSPACE', 'RUN'].map((name) => `ORCHESTRATE_${name}`)
 
 /** As it would be read from its file. */
 const taskOf = (one: NewTask): Task => ({

@@ -86,12 +86,14 @@ export function resultOf(run: RunRecord): ResultRecord {
  * What an agent's own events told of the run. @param cumulative its tokens are those of the whole session. Some CLIs begin a new
  * session where the one to go on with is gone, and say nothing of it.
  */
-export const toldBy = (said: Findings, run: RunRecord, cumulative = false): Partial<RunRecord> => ({
-  ...(said.sessionId && { session_id: said.sessionId }),
-  ...(said.model && { model: said.model }),
-  ...(run.resumed && said.sessionId && said.sessionId !== run.session_id && { resumed: false }),
-  ...(said.tokens !== undefined && {
-    tokens: Math.max(0, said.tokens - (cumulative ? (run.tokens_before ?? 0) : 0)),
-  }),
-  ...(said.costUsd !== undefined && { cost_usd: said.costUsd }),
-})
+export function toldBy(said: Findings, run: RunRecord, cumulative = false): Partial<RunRecord> {
+  const anew = run.resumed && said.sessionId && said.sessionId !== run.session_id
+  const before = cumulative && !anew ? (run.tokens_before ?? 0) : 0
+  return {
+    ...(said.sessionId && { session_id: said.sessionId }),
+    ...(anew && { resumed: false }),
+    ...(said.model && { model: said.model }),
+    ...(said.tokens !== undefined && { tokens: Math.max(0, said.tokens - before) }),
+    ...(said.costUsd !== undefined && { cost_usd: said.costUsd }),
+  }
+}

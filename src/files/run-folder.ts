@@ -117,8 +117,9 @@ export const newest = async (runs: string, id: string): Promise<RunRecord | null
 /** Forgets a success, so that the task may run again. @param feedback for the next attempt. */
 export async function release(runs: string, id: string, feedback?: string): Promise<void> {
   const run = await newest(runs, id)
-  if (!run || (run.outcome !== 'success' && !feedback)) return
-  await writeRun(runs, { ...run, released: true, ...(feedback && { feedback }) })
+  const released = run?.outcome === 'success'
+  if (!run || !(released || feedback)) return
+  await writeRun(runs, { ...run, ...(released && { released }), ...(feedback && { feedback }) })
 }
 
 /** The records of all attempts of an id, oldest first. */

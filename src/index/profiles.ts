@@ -11,6 +11,7 @@ export async function profilesOf(runs: readonly RunRecord[]): Promise<Profile[]>
   try {
     const sql = createStatements(db)
     for (const run of runs) putRun(sql, run, '')
+    sql.commit()
     return createQueries(sql).profiles()
   } finally {
     db.close()

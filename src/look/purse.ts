@@ -33,21 +33,26 @@ export function over(used: Used, { tokens, usd }: Budget): string | null {
 export function createPurse(runs: string) {
   /** The midnight before it; 0: nobody asked yet, and nothing is kept. */
   let day = 0
-  const ended = new Map<string, Used>()
+  const ended = new Map<string, RunRecord>()
   const key = (run: RunRecord) => `${run.task_id}/${run.attempt}`
 
   function count(run: RunRecord): void {
-    if (day > 0 && Date.parse(run.ended_at ?? '') >= day) ended.set(key(run), sum([run]))
+    if (day > 0 && Date.parse(run.ended_at ?? '') >= day) ended.set(key(run), run)
   }
 
   /** A new day begins with an empty purse; what was written down of it by others, or before a restart, is read once. */
   async function begin(midnight: number): Promise<void> {
     day = midnight
     ended.clear()
-    for (const id of (await readdir(runs).catch(orNull)) ?? []) {
-      const last = (await attempts(runs, id)).at(-1)
-      const seen = last && (await stat(join(runs, id, String(last))).catch(() => null))
-      if (seen && seen.mtimeMs >= midnight) for (const run of await history(runs, id)) count(run)
+    try {
+      for (const id of (await readdir(runs).catch(orNull)) ?? []) {
+        const last = (await attempts(runs, id)).at(-1)
+        const seen = last && (await stat(join(runs, id, String(last))).catch(() => null))
+        if (seen && seen.mtimeMs >= midnight) for (const run of await history(runs, id)) count(run)
+      }
+    } catch (error) {
+      day = 0 // half of a day is no count: it is read again
+      throw error
     }
   }
 
@@ -57,12 +62,7 @@ export function createPurse(runs: string) {
       if (budget.tokens === undefined && budget.usd === undefined) return null
       const midnight = new Date().setHours(0, 0, 0, 0)
       if (midnight !== day) await begin(midnight)
-      const used = { tokens: 0, usd: 0 }
-      for (const one of ended.values()) {
-        used.tokens += one.tokens
-        used.usd += one.usd
-      }
-      const why = over(used, budget)
+      const why = over(sum(ended.values()), budget)
       return (
         why &&
         `today's budget is used up (${why}): raise \`budget\` in config.yaml, or wait for midnight`

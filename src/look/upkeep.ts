@@ -35,18 +35,14 @@ export interface UpkeepParts {
   afresh: () => void
 }
 
-/** Starts it. `ask`: of each type what it can, where that may have changed. */
+/** Starts it. `ask`: of each type what it can. */
 export function keepUp(parts: UpkeepParts): { ask(): void; end(): void } {
   const { agents, active, current: settings } = parts
   const timers = new Set<NodeJS.Timeout>()
   let ended = false
 
-  let asked = ''
-  /** Each type before its first task, and again when the configuration changes. */
+  /** Each type before its first task, and again with another configuration, which opens what was refused. */
   function capabilities(): void {
-    const now = JSON.stringify(settings().agents)
-    if (now === asked) return
-    asked = now
     for (const [type, own] of Object.entries(settings().agents)) {
       if (parts.missing(type) !== null) continue
       void agents

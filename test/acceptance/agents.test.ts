@@ -90,7 +90,12 @@ it('a dry run shows command, names of the environment and prompt, and writes not
   expect(stdout).toMatch(/^agent +claude$/m)
   expect(stdout).toMatch(/^command +.*simulated-agent\.mjs.* --session-id SESSION_ID/m)
   expect(stdout).toMatch(/^environment +.*\bSECRET_TOKEN\b/m)
+  expect(stdout).toMatch(/^environment +.*\bORCHESTRATE_RUN\b/m)
   expect(stdout).not.toMatch(/hunter2/)
+  house.env.ANTHROPIC_API_KEY = 'a-key'
+  expect((await house.type('orchestrate doctor')).stdout).toMatch(
+    /claude .*; metered: ANTHROPIC_API_KEY pays/,
+  )
   expect(stdout).toMatch(/^Write the tests\n(.*\n)*- config\.yaml$/m)
   expect(house.files()).toEqual([])
   const bad = await house.type('orchestrate add "x" --on-limit perhaps')
@@ -107,4 +112,12 @@ it('a task that continues another, and one that switches at a limit, say so in t
   expect(text).toMatch(/^continues: "a"$/m)
   expect(text).toMatch(/^on_limit: "switch"$/m)
   expect(text).toMatch(/^labels: \["docs","tests"\]$/m)
+})
+
+it('run waits for the end of a limit, and is done when the work is', async () => {
+  const house = open(CONFIG)
+  await house.must('orchestrate init')
+  await house.must('orchestrate add "Do it SIM:limit 3" --id a')
+  expect((await house.must('orchestrate run')).stdout).toMatch(/1 completed/)
+  expect(house.runs('a').map((run) => run.outcome)).toEqual(['limited', 'success'])
 })

@@ -71,8 +71,8 @@ test('a flag that is gone is named, with what to do', async () => {
 test.each([
   ['2.1.111', false],
   ['2.1.112', true],
-  ['2.1.330', true],
-  ['2.1.331', false],
+  ['2.1.332', true],
+  ['2.1.333', false],
   ['2.2.0', false],
   ['10.0', false],
 ])('version %s: tested %s', async (version, tested) => {
@@ -80,7 +80,7 @@ test.each([
   const found = await look(claude, [path])
   expect(found?.tested).toBe(tested)
   if (tested) expect(found?.note).toBeNull()
-  else expect(found?.note).toMatch(/outside of what is tested \(2\.1\.112 to 2\.1\.330\)/)
+  else expect(found?.note).toMatch(/outside of what is tested \(2\.1\.112 to 2\.1\.332\)/)
 })
 
 test('asked once, and again when the program has changed', async () => {

@@ -149,6 +149,10 @@ it('a CLI that no longer knows a flag of ours is told of before a task is spent'
     ),
   )
   expect(await all.runs('a')).toEqual([])
+  // Another setting is no cure.
+  all.orchestrator.reconfigure({ ...all.settings, healthCheckMs: 60_000 })
+  await new Promise((resolve) => setTimeout(resolve, 1200))
+  expect(await all.runs('a')).toEqual([])
   why = null
   all.orchestrator.reconfigure({ ...all.settings, agents: { claude: simulated(2) } })
   await ends(all, 'a', 'completed')

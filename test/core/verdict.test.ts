@@ -1,8 +1,9 @@
 // What the agent's own word adds to the judgement of a run that we ended, or that said no more than that it failed.
 import { expect, it } from 'vitest'
 import { NOTHING } from '../../src/agents/events.ts'
+import { toldBy } from '../../src/files/record.ts'
 import { finer } from '../../src/look/verdict.ts'
-import type { Ending, Findings, Verdict } from '../../src/types.ts'
+import type { Ending, Findings, RunRecord, Verdict } from '../../src/types.ts'
 
 const limit: Verdict = { ok: false, outcome: 'limited', error: 'it waits', evidence: 'error: 429' }
 const stderr = (outcome?: Verdict['outcome']): Verdict => ({
@@ -37,4 +38,13 @@ it.each<[string, Ending['outcome'], Findings, Verdict | false, Ending['outcome']
   const end = finer({ outcome, error: 'it failed' }, findings, explained)
   expect(end.outcome).toBe(expected)
   if (error) expect(end.error).toBe(error)
+})
+
+it('tokens of a whole session are counted once, and those of one that began afresh are all its own', () => {
+  const run = { resumed: true, session_id: 's1', tokens_before: 1000 } as RunRecord
+  const told = (sessionId: string, cumulative: boolean) =>
+    toldBy(said({ sessionId, tokens: 1500 }), run, cumulative)
+  expect(told('s1', true)).toMatchObject({ tokens: 500, session_id: 's1' })
+  expect(told('s1', false).tokens).toBe(1500)
+  expect(told('s2', true)).toMatchObject({ tokens: 1500, session_id: 's2', resumed: false })
 })
