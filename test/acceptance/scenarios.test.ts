@@ -11,7 +11,7 @@ const AGENTS = {
   codex: stand(CODEX),
 }
 function stand(program: string): string {
-  return `case " $* " in *" --version "*) ;; *) ${gate('../go')} ;; esac\nexec '${process.execPath}' '${program}' "$@"`
+  return `case " $* " in *" --version "* | *" --help "*) ;; *) ${gate('../go')} ;; esac\nexec '${process.execPath}' '${program}' "$@"`
 }
 const go = (stage: Stage) => stage.write('../go', '')
 const pending = /1 pending|1 active/ // an agent may be quicker than the second command

@@ -34,7 +34,7 @@ it('SC-2: three agents work at once, end cleanly, and leave no zombie', async ()
     claude(3)
       .replace("'node'", 'node')
       .replace(/command: "/, 'command: "waiting '),
-    { waiting: `case "$*" in *--version*) ;; *) ${gate('go')} ;; esac\nexec "$@"` },
+    { waiting: `case "$*" in *--version* | *--help*) ;; *) ${gate('go')} ;; esac\nexec "$@"` },
   )
   const orchestrator = stage.pid() as number
   // One leaves a process behind, in a session of its own: it is given ten seconds to leave.
