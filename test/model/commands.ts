@@ -99,10 +99,10 @@ const finish = (end: 'ok' | 'bad'): Deed => ({
   name: `finish ${end}`,
   may: (task) => task.running !== null && task.end === null && task.main?.place === 'assigned',
   async does(task, world) {
-    world.end(task.id, end === 'ok' ? 0 : 3)
+    const mark = world.end(task.id, end === 'ok' ? 0 : 3)
     task.end = end
-    // So that what is done next, by others, comes after the exit.
-    await world.stage.until('the exit', () => !world.lives(task.id))
+    // So that what is done next, by others, comes after the exit. Its next attempt may have begun by then.
+    await world.stage.until('the exit', () => !world.lives(task.id, mark))
   },
 })
 

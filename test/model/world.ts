@@ -45,12 +45,12 @@ export interface World {
   written(id: string, version: number): { text: string; inode: number }
   move(id: string, from: Place, to: Place): void
   remove(id: string, place: Place): void
-  /** Tells the agent at work on `id` how to end. */
-  end(id: string, code: number): void
+  /** Tells the agent at work on `id` how to end; returns the mark of its run. */
+  end(id: string, code: number): string
   /** Each attempt that began, in order; a mark once. */
   ledger(): { id: string; version: number; mark: string; ended: boolean }[]
-  /** Whether a process of this workspace carries a mark of `id`. */
-  lives(id: string): boolean
+  /** Whether a process of this workspace carries a mark of `id`; this very mark. */
+  lives(id: string, mark?: string): boolean
   start(): Promise<void>
   kill(): Promise<void>
   /** As a reboot does: no shim is left to write an exit status. */
@@ -134,10 +134,13 @@ preferred_agent: shell
     remove: (id, place) => rmSync(path(id, place)),
     end(id, code) {
       const run = rows().findLast((row) => row.id === id)
-      appendFileSync(join(ends, run?.mark ?? 'none'), `${code}\n`)
+      const mark = run?.mark ?? 'none'
+      appendFileSync(join(ends, mark), `${code}\n`)
+      return mark
     },
     ledger: rows,
-    lives: (id) => ours().some(({ mark }) => mark?.startsWith(`${id}.`)),
+    lives: (id, one) =>
+      ours().some(({ mark }) => (one ? mark === one : mark?.startsWith(`${id}.`))),
     async start() {
       const program = join(top, 'bin/orchestrate')
       const begun = spawn(program, ['start', '--foreground'], {
