@@ -32,8 +32,9 @@ export function createUsage(
       const key = `${one.pid} ${one.started}`
       const bytes = diskBytes(one.pid)
       now.bytes.set(key, bytes)
-      // What is new since the last sample moved all of its bytes since then.
-      const isNew = before !== null && (ageMs(one.pid) ?? 0) <= now.at - before.at + TICKS_MS
+      // What is new since the last sample moved all of its bytes since then. Its age is that of now: a pass takes a while.
+      const since = performance.now() - (before?.at ?? 0)
+      const isNew = before !== null && (ageMs(one.pid) ?? 0) <= since + TICKS_MS
       moved += Math.max(0, bytes - (before?.bytes.get(key) ?? (isNew ? 0 : bytes)))
     }
     if (before === null) return null
