@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { createProcesses } from '../../src/process/index.ts'
+import { createUsage } from '../../src/process/usage.ts'
 import { ended, folder, leaveNothing, printed, processes, run, until } from './world.ts'
 
 afterEach(leaveNothing)
@@ -49,5 +50,26 @@ it.skipIf(process.platform !== 'linux' || statfsSync(tmpdir()).type === TMPFS)(
     expect((await usage([pid]))?.diskMbps).toBeGreaterThan(0)
     expect(await usage([pid])).toMatchObject({ diskMbps: 0 }) // it has written before
     await processes.sweep('usage-3', pid)
+  },
+)
+
+it.skipIf(process.platform !== 'linux' || statfsSync(tmpdir()).type === TMPFS)(
+  'counts what is written by a child that began right after the last sample, however long a pass takes',
+  async () => {
+    let pass = 0
+    const slow = () => {
+      if (++pass === 2) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+      return processes.list()
+    }
+    const usage = createUsage(slow, processes.ageMs)
+    const { pid, child } = run(
+      `read go; (seq 50000 > "${join(folder(), 'big')}"; echo 1; sleep 1000) & wait`,
+      'usage-4',
+    )
+    expect(await usage([pid])).toBeNull()
+    child.stdin?.write('go\n')
+    await printed(child)
+    expect((await usage([pid]))?.diskMbps).toBeGreaterThan(0)
+    await processes.sweep('usage-4', pid)
   },
 )
