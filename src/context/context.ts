@@ -1,8 +1,8 @@
 // The shared context of a workspace (specification 3.4, 6): the only writer of context/ besides agents and people.
 // Promises: a broken context never stops a task (it is told once instead); a full disk does surface.
-import { mkdir, stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { isErrno, syncFolder } from '../files/files.ts'
+import { mkdir, stat } from '../files/fs.ts'
 import { workspace } from '../files/workspace.ts'
 import type { ContextEnd, ContextPort, Task } from '../types.ts'
 import { batched } from './batch.ts'

@@ -1,8 +1,8 @@
 // Where a path really leads. Promises: a path that is `inside` stays in its folder with every link followed,
 // even where its end does not exist yet; nothing is opened.
-import { lstat, readlink, realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { isErrno } from '../files/files.ts'
+import { lstat, readlink, realpath } from '../files/fs.ts'
 
 /** Whether `path` is `folder` or below it, judged by the names alone. */
 export function isUnder(folder: string, path: string): boolean {

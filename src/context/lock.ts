@@ -1,9 +1,9 @@
 // The lock around a merge (specification 12.1): one program at a time changes the shared files.
 // Promises: `.orchestrate/context.lock`; waits longer than a dead holder's lock lives; a lost lock never ends the process.
-import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isErrno } from '../files/files.ts'
+import { mkdir, rmdir } from '../files/fs.ts'
 
 /** A merge takes some 10 ms; 30 s leaves room for a suspended or starved process (RELIABILITY 2.2). */
 const STALE_MS = 30_000

@@ -1,7 +1,7 @@
 // agent_outputs/<id>_output.md: what a run said, for the agents after it and for people (specification 6.3).
 // Promises: written whole; never over a file that an agent or a person wrote; the same attempt twice is once.
-import { lstat } from 'node:fs/promises'
 import { isErrno, writeWhole } from '../files/files.ts'
+import { lstat } from '../files/fs.ts'
 import type { ContextEnd, ResultRecord } from '../types.ts'
 import { readPart } from './part.ts'
 import { setAside } from './replace.ts'

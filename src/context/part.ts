@@ -1,7 +1,7 @@
 // Bounded looks into files of any size. Promises: at most `cap` bytes in memory, no link followed,
 // never hangs on a FIFO; null where there is no such regular file.
 import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { open } from '../files/fs.ts'
 
 /** The first or the last `cap` bytes of a file, as text; a line cut in two at the edge is left out. */
 export async function readPart(path: string, cap: number, end: 'first' | 'last') {
@@ -13,7 +13,7 @@ export async function readPart(path: string, cap: number, end: 'first' | 'last')
     if (!stat.isFile()) return null
     const buffer = Buffer.alloc(Math.min(cap, stat.size))
     const from = end === 'first' ? 0 : stat.size - buffer.length
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, from)
+    const bytesRead = await handle.read(buffer, 0, buffer.length, from)
     const text = new TextDecoder().decode(buffer.subarray(0, bytesRead))
     if (bytesRead >= stat.size) return text
     return end === 'first'

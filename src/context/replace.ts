@@ -1,8 +1,8 @@
 // Replacing a shared file that a person may be editing. Promises: whole or not at all; a file that changed since
 // it was read is not replaced, nor one that is a link; its permissions stay.
 import type { Stats } from 'node:fs'
-import { chmod, lstat, rename, unlink } from 'node:fs/promises'
 import { isErrno, move, readRegular, writeDraft } from '../files/files.ts'
+import { chmod, lstat, rename, unlink } from '../files/fs.ts'
 import { OrchestrateError } from '../types.ts'
 
 /** The file as it was read; `stat` null: there was none. */

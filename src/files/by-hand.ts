@@ -1,11 +1,11 @@
 // `retry` and `cancel`: what a person does with `mv`, for those who would rather type it (DESIGN 1.8). A move, and
 // nothing else: what follows from it is the table's.
 import { existsSync } from 'node:fs'
-import { lstat, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TaskQueue } from '../core/queue.ts'
 import { type Entry, OrchestrateError, type State } from '../types.ts'
 import { move } from './files.ts'
+import { lstat, mkdir } from './fs.ts'
 import { newest, release } from './run-folder.ts'
 import type { Workspace } from './workspace.ts'
 

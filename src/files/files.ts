@@ -1,9 +1,9 @@
 // Reading what strangers drop and writing what must last. Promises: never hangs on a FIFO, never reads
 // past the cap, never publishes a truncated file, never overwrites by a move.
-import { constants } from 'node:fs'
-import { lstat, mkdir, open, readlink, realpath, rename, unlink } from 'node:fs/promises'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { basename, dirname, join, sep } from 'node:path'
 import { OrchestrateError } from '../types.ts'
+import { lstat, mkdir, open, readlink, realpath, rename, unlink } from './fs.ts'
 
 export const isErrno = (error: unknown, ...codes: string[]): boolean =>
   codes.includes((error as NodeJS.ErrnoException)?.code ?? '')
@@ -17,26 +17,29 @@ export function orNull(error: unknown): null {
 /** Bytes of a regular file of at most `cap` bytes. Throws NOT_A_FILE (link, FIFO, folder, device) or TOO_LARGE. */
 export async function readRegular(path: string, cap: number): Promise<Buffer> {
   const refuse = (code: string, what: string) => new OrchestrateError(code, what)
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    // ENXIO: a socket. ELOOP: a link.
-    .catch((error) => {
-      if (isErrno(error, 'ELOOP', 'ENXIO')) throw refuse('NOT_A_FILE', 'is not a regular file')
-      throw error
-    })
+  let file: number
   try {
-    const stat = await handle.stat()
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    // ENXIO: a socket. ELOOP: a link.
+    if (isErrno(error, 'ELOOP', 'ENXIO')) throw refuse('NOT_A_FILE', 'is not a regular file')
+    throw error
+  }
+  try {
+    const stat = fstatSync(file)
     if (!stat.isFile()) throw refuse('NOT_A_FILE', 'is not a regular file')
     if (stat.size > cap) throw refuse('TOO_LARGE', `has ${stat.size} bytes; the limit is ${cap}`)
-    const buffer = Buffer.alloc(cap + 1)
-    let length = 0
-    for (;;) {
-      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length)
-      length += bytesRead
+    // One byte more than it has, to see that it ends there. What grows meanwhile is read on.
+    let buffer = Buffer.allocUnsafe(stat.size + 1)
+    for (let length = 0; ; ) {
+      const bytes = readSync(file, buffer, length, buffer.length - length, length)
+      length += bytes
       if (length > cap) throw refuse('TOO_LARGE', `grew past the limit of ${cap} bytes`)
-      if (bytesRead === 0) return buffer.subarray(0, length)
+      if (bytes === 0) return buffer.subarray(0, length)
+      if (length === buffer.length) buffer = Buffer.concat([buffer], length * 2)
     }
   } finally {
-    await handle.close()
+    closeSync(file)
   }
 }
 
@@ -90,12 +93,15 @@ export async function writeDraft(path: string, text: string): Promise<string> {
   try {
     // Here: it brings node:crypto and node:worker_threads, which a command that only asks can do without.
     const { default: writeFileAtomic } = await import('write-file-atomic')
-    await writeFileAtomic(draft, text, { mode: 0o644 })
-    const { size } = await lstat(draft)
-    if (size !== Buffer.byteLength(text)) {
-      throw Object.assign(new Error(`ENOSPC: ${path} was cut short`), { code: 'ENOSPC' })
+    writeFileAtomic.sync(draft, text, { mode: 0o644, fsync: false })
+    const file = await open(draft, constants.O_RDONLY)
+    try {
+      await file.sync()
+      if ((await file.stat()).size === Buffer.byteLength(text)) return draft
+    } finally {
+      await file.close()
     }
-    return draft
+    throw Object.assign(new Error(`ENOSPC: ${path} was cut short`), { code: 'ENOSPC' })
   } catch (error) {
     await unlink(draft).catch(() => {}) // the first error is the one to tell
     throw error

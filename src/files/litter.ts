@@ -1,7 +1,7 @@
 // What a killed writer left beside the file it was writing: drafts, by their names. Promises: only files (and empty folders) that are named as our
 // drafts are, and whose writer is dead, are removed; whatever else lies there is never touched.
-import { lstat, readdir, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { lstat, readdir, rmdir, unlink } from './fs.ts'
 import type { Workspace } from './workspace.ts'
 
 /** `.run.json.<pid>.<n>.draft`, write-file-atomic's digits behind it, `config.json.<pid>.draft`; an empty folder (renames.ts), too. */

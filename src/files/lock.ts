@@ -1,11 +1,11 @@
 // One orchestrator per workspace: a lock folder that names its owner, taken and taken over by rename alone.
 // Promises: never two holders, however many try at once; a dead owner on this host is replaced without waiting.
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { OrchestrateError, type Processes } from '../types.ts'
 import { isErrno } from './files.ts'
+import { mkdir, readdir, readFile, readlink, rename, rm, stat, writeFile } from './fs.ts'
 
 /** `held` is the fence, read from disk: asked before each batch of claims and each final move. */
 export type Lock = { nonce: string; held(): Promise<boolean>; release(): Promise<void> }

@@ -1,7 +1,7 @@
 // The folders of a workspace, made. Promises: what is there stays as it is. A file of its own: who only asks
 // where things lie does not load what makes them.
-import { mkdir } from 'node:fs/promises'
 import { assertInside } from './files.ts'
+import { mkdir } from './fs.ts'
 import { proveRenames } from './renames.ts'
 import type { Workspace } from './workspace.ts'
 

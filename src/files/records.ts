@@ -1,9 +1,9 @@
 // Our records beside the task files: who works on a task, and how it went. Written whole, derived from the run folder,
 // so that each may be written again, and none decides anything.
-import { mkdir, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ResultRecord, RunRecord, State } from '../types.ts'
 import { assertInside, isErrno, keepIn, readRegular, writeWhole } from './files.ts'
+import { mkdir, readdir, unlink } from './fs.ts'
 import { ID } from './names.ts'
 import { formatRecord, readRecord } from './record.ts'
 import { attempts } from './run-folder.ts'
@@ -34,12 +34,14 @@ export function createRecords(at: Workspace) {
       await writeWhole(join(at.state.assigned, `${task_id}_${agent_id}.yaml`), record)
     },
 
-    async unassign(id: string): Promise<void> {
-      for (const name of await readdir(at.state.assigned)) {
-        const ours =
-          name.startsWith(`${id}_agent_`) && /^_agent_\d+\.yaml$/.test(name.slice(id.length))
-        if (ours) await unlink(join(at.state.assigned, name)).catch(() => {}) // a person was quicker
-      }
+    /** Returns the names of what is gone then. */
+    async unassign(id: string): Promise<string[]> {
+      const ours = (await readdir(at.state.assigned)).filter(
+        (name) =>
+          name.startsWith(`${id}_agent_`) && /^_agent_\d+\.yaml$/.test(name.slice(id.length)),
+      )
+      for (const name of ours) await unlink(join(at.state.assigned, name)).catch(() => {}) // a person was quicker
+      return ours
     },
 
     /** A record that lost its task joins its run, and replaces nothing there. RACE: a person may move it first. */

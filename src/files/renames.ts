@@ -1,9 +1,9 @@
 // Whether a rename leads from each state folder to the next, tried once at the start. A mount point between them need not
 // show in device numbers (a bind mount has those of its source): only a rename tells.
-import { mkdir, rename, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OrchestrateError, STATES } from '../types.ts'
 import { isErrno } from './files.ts'
+import { mkdir, rename, rmdir } from './fs.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Throws `EXDEV`. What else fails here (a full disk) is told where it matters. */

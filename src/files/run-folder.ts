@@ -1,6 +1,5 @@
 // The folder of a run, `.orchestrate/runs/<id>/<attempt>/`: what it says, in any state a crash may leave it.
 import { constants } from 'node:fs'
-import { lstat, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunRecord } from '../types.ts'
 import {
@@ -12,6 +11,7 @@ import {
   type writeNew,
   writeWhole,
 } from './files.ts'
+import { lstat, mkdir, open, readdir, readFile, rm, writeFile } from './fs.ts'
 import { removeDrafts } from './litter.ts'
 
 /** Attempts of an id, lowest first. RACE: the folder may be removed by hand at any time. */
@@ -147,13 +147,9 @@ export async function stderrTail(folder: string): Promise<string> {
   if (!handle) return ''
   try {
     const { size } = await handle.stat()
-    const { buffer, bytesRead } = await handle.read(
-      Buffer.alloc(8192),
-      0,
-      8192,
-      Math.max(0, size - 8192),
-    )
-    return buffer.subarray(0, bytesRead).toString()
+    const tail = Buffer.alloc(8192)
+    const bytes = await handle.read(tail, 0, tail.length, Math.max(0, size - tail.length))
+    return tail.subarray(0, bytes).toString()
   } finally {
     await handle.close()
   }
@@ -205,7 +201,7 @@ export class Lines {
       const chunk = Buffer.alloc(CHUNK)
       while (this.#offset < end) {
         const length = Math.min(CHUNK, end - this.#offset)
-        const { bytesRead } = await handle.read(chunk, 0, length, this.#offset)
+        const bytesRead = await handle.read(chunk, 0, length, this.#offset)
         if (bytesRead === 0) break // it was cut meanwhile
         this.#offset += bytesRead
         this.#feed(chunk.subarray(0, bytesRead))

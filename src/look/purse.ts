@@ -1,8 +1,8 @@
 // What was used, and what may be: tokens and dollars of a task, and of this day (specification 9.1). Promises: it counts what the
 // run folders say, so that no restart forgets it; without a budget of the day nothing is read.
-import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { orNull } from '../files/files.ts'
+import { readdir, stat } from '../files/fs.ts'
 import { attempts, history } from '../files/run-folder.ts'
 import type { Budget, RunRecord } from '../types.ts'
 
