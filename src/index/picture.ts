@@ -5,48 +5,50 @@ const SETTLING = 'it was changed a moment ago'
 
 /** @param log hears of each held and invalid file once. */
 export function createShow(mirror: Mirror, log: Log): Show {
-  const rows = new Map<string, string>()
   const agents = new Map<string, string>()
   const told = new Map<string, string>()
-  /** Added, and in no picture yet. The next one may be of a look that came too early to see it: it may do without. */
-  const fresh = new Set<string>()
+  /** Added, and in no picture yet. The next one may be of a look that came too early to see it: that may do without. */
+  const fresh = new Map<string, number>()
 
   function tell(view: TaskView): void {
     const text =
-      view.status === 'held' || view.status === 'invalid' ? `${view.file}: ${view.reason}` : ''
-    if (text && told.get(view.file) !== text) {
-      log('warn', text)
-      mirror.event({
-        at: Date.now(),
-        kind: view.status === 'held' ? 'held' : 'invalid',
-        taskId: view.id,
-        agentId: null,
-        text,
-      })
-    }
+      view.status === 'held' || view.status === 'invalid' ? `${view.file}: ${view.reason}` : null
+    if (text === null) return void told.delete(view.file)
+    if (told.get(view.file) === text) return
     told.set(view.file, text)
+    log('warn', text)
+    mirror.event({
+      at: Date.now(),
+      kind: view.status === 'held' ? 'held' : 'invalid',
+      taskId: view.id,
+      agentId: null,
+      text,
+    })
   }
 
   return {
     added(task) {
       const view = viewOfAdded(task)
-      fresh.add(view.file)
-      rows.set(view.file, JSON.stringify(view))
+      fresh.set(view.file, 2)
       mirror.putTask(view)
     },
     picture(picture) {
-      for (const entry of picture.entries.values()) {
-        fresh.delete(entry.file)
+      const { entries } = picture
+      for (const entry of picture.changed) {
+        if (entries.get(entry.file) !== entry) continue
         const view = viewOf(entry, picture)
-        const row = JSON.stringify(view)
-        if (rows.get(entry.file) === row) continue
-        rows.set(entry.file, row)
         mirror.putTask(view)
         tell(view)
       }
-      for (const file of rows.keys()) {
-        if (picture.entries.has(file) || fresh.delete(file)) continue
-        rows.delete(file)
+      const gone = new Set(picture.gone)
+      for (const [file, looks] of fresh) {
+        if (entries.has(file)) fresh.delete(file)
+        else if (looks > 1) fresh.set(file, looks - 1)
+        else gone.add(file)
+      }
+      for (const file of gone) {
+        if (entries.has(file) || (fresh.get(file) ?? 0) > 1) continue
+        fresh.delete(file)
         told.delete(file)
         mirror.dropTask(file)
       }
@@ -83,12 +85,12 @@ const viewOfAdded = ({ id, priority, description }: AddedTask): TaskView => ({
   ...{ needsReview: false, error: null, reason: null },
 })
 
-export function viewOf(entry: Entry, { plan, last }: Pick<Picture, 'plan' | 'last'>): TaskView {
+export function viewOf(entry: Entry, { why, last }: Pick<Picture, 'why' | 'last'>): TaskView {
   const { task, problem, state } = entry
   const run = last(entry)
-  const held = plan.held.get(entry)
+  const held = why.held.get(entry)
   const place = problem?.line ? `line ${problem.line}, column ${problem.column}: ` : ''
-  const waits = state === 'pending' ? (plan.waiting.get(entry) ?? (task ? null : SETTLING)) : null
+  const waits = state === 'pending' ? (why.waiting.get(entry) ?? (task ? null : SETTLING)) : null
   return {
     file: entry.file,
     id: entry.id,

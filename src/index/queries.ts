@@ -10,9 +10,15 @@ const EVENTS_AT_ONCE = 500
 
 const TASK = `id, status, priority, description, agent_id, attempt, outcome, needs_review, error, reason, file`
 const EVENT = `seq, at, kind, task_id, agent_id, text`
-/** As `queueOrder` in src/core/distribute.ts, but for the moment of arrival, which is not in the index. */
+/** As `queueOrder` in src/look/order.ts, but for the moment of arrival, which is not in the index. */
 const LEVEL = `max(0, CASE priority WHEN 'high' THEN 0 WHEN 'low' THEN 2 ELSE 1 END
   - max(0, CAST((? - created_at) / 1800000 AS INTEGER)))`
+
+/** The first of each priority, by the index of the queue: whatever the levels, the first of all are among them. */
+const FIRST = ['high', 'normal', 'low'].map(
+  (priority) => `SELECT * FROM (SELECT id, reason, priority, created_at FROM tasks
+    WHERE status = 'pending' AND priority = '${priority}' ORDER BY created_at, id LIMIT ${WAITING})`,
+)
 
 type TaskRow = Omit<shape.TaskJson, 'needs_review'> & { needs_review: number }
 type EventRow = Omit<shape.EventJson, 'at'> & { at: number }
@@ -57,8 +63,8 @@ export function createQueries(sql: Statements, now: () => number = Date.now): Qu
 
   function waiting(): shape.StatusJson['waiting'] {
     const queue = sql.rows<{ id: string; reason: string }>(
-      `SELECT id, coalesce(reason, 'it waits for its turn') AS reason FROM tasks
-        WHERE status = 'pending' ORDER BY ${LEVEL}, created_at, id LIMIT ${WAITING}`,
+      `SELECT id, coalesce(reason, 'it waits for its turn') AS reason FROM (${FIRST.join(' UNION ALL ')})
+        ORDER BY ${LEVEL}, created_at, id LIMIT ${WAITING}`,
       [now()],
     )
     const stuck = sql.rows<{ id: string; reason: string }>(

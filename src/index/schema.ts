@@ -1,7 +1,7 @@
 // The tables of the index. Promises: an image whose tables are not exactly these is never read: the files fill a new one.
 
 /** One up for every change below, or of what a column means. */
-export const VERSION = 2
+export const VERSION = 3
 
 /** The latest events that are kept; the log has all of them. */
 export const EVENTS = 10_000
@@ -16,7 +16,7 @@ export const TABLES = [
     created_at INTEGER, agent_id TEXT, attempt INTEGER, outcome TEXT, needs_review INTEGER,
     error TEXT, reason TEXT
   )`,
-  `CREATE INDEX tasks_status ON tasks (status, created_at)`,
+  `CREATE INDEX tasks_queue ON tasks (status, priority, created_at, id)`,
   `CREATE INDEX tasks_id ON tasks (id)`,
   `CREATE TABLE runs (
     task_id TEXT COLLATE NOCASE, attempt INTEGER, agent_id TEXT, agent_type TEXT, started_at TEXT,

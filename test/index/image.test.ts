@@ -146,7 +146,7 @@ it.skipIf(!existsSync('/usr/bin/sqlite3'))('the sqlite3 program opens it', async
   expect(ask('PRAGMA integrity_check')).toBe('ok')
   expect(ask('SELECT id, status, description FROM tasks')).toBe(`Ünï|pending|it's "quoted"\nand 😀`)
   expect(ask('SELECT task_id, attempt, outcome FROM runs')).toBe('a|1|timeout')
-  expect(ask(`SELECT value FROM meta WHERE key = 'version'`)).toBe('2')
+  expect(ask(`SELECT value FROM meta WHERE key = 'version'`)).toBe('3')
 })
 
 it('sql.js keeps prepared statements over an export (fixed in 1.16, sql-js/sql.js#159)', async () => {
