@@ -6,21 +6,31 @@ import { ofRun } from './marks.ts'
 import * as proc from './proc.ts'
 import * as ps from './ps.ts'
 import { signal, sweep } from './sweep.ts'
+import { inTurn } from './turn.ts'
 import { createUsage } from './usage.ts'
 import { writers } from './writers.ts'
 
 export function createProcesses(platform: NodeJS.Platform = process.platform): Processes {
   const system = platform === 'linux' ? { ...proc, writers } : ps
   const { bootId, started, suspended, ageMs, list } = system
+  const seen = inTurn(list)
+  const twice = inTurn(() => [system.look(() => {}), system.look(() => {})])
+  /** Nothing is left of it: many runs that end together are told so by the same two looks. */
+  const isOver = (nonce: string, shim: number | null) =>
+    shim !== null &&
+    started(shim) === null &&
+    twice().every(({ all, changing }) => changing === 0 && ofRun(nonce, shim, all).length === 0)
   return {
     bootId,
     started,
     suspended,
     ageMs,
     list,
-    ofRun: (nonce, shim, all = list()) => ofRun(nonce, shim, all),
+    ofRun: (nonce, shim, all = seen()) => ofRun(nonce, shim, all),
     signal: (nonce, shim, name) => signal(list, nonce, shim, name),
-    sweep: (nonce, shim) => sweep(system.look, nonce, shim),
+    async sweep(nonce, shim) {
+      if (!isOver(nonce, shim)) await sweep(system.look, nonce, shim)
+    },
     writers: system.writers,
     editor: (folder, name, names) => editor(living(started), folder, name, names),
     usage: createUsage(list, ageMs),

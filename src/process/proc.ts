@@ -82,15 +82,16 @@ export function pids(): number[] {
 /** PID_MAX_LIMIT of the kernel. */
 const HIGHEST = 2 ** 22
 
-export const me = (): number | undefined => process.getuid?.()
+/** It does not change while we live. */
+export const me = process.getuid?.()
 
 function describe(pid: number): Omit<ProcessInfo, 'mark'> | 'foreign' | 'ended' {
   const owner = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid
   if (owner === undefined) return 'ended'
-  if (owner !== me() && owner !== 0) return 'foreign'
+  if (owner !== me && owner !== 0) return 'foreign'
   const field = fields(pid)
   if (field === null) return 'ended'
-  if (isKernel(field) || (owner !== me() && !hidden(pid))) return 'foreign'
+  if (isKernel(field) || (owner !== me && !hidden(pid))) return 'foreign'
   return isLiving(field) ? { pid, ...identity(field) } : 'ended'
 }
 
@@ -106,7 +107,7 @@ function markOf(pid: number): string | null | undefined {
 /** Ours, though root owns its /proc folder: it has made itself undumpable (ssh-agent). */
 function hidden(pid: number): boolean {
   const status = read(`/proc/${pid}/status`)?.toString('latin1') ?? ''
-  return Number(/^Uid:\s+(\d+)/m.exec(status)?.[1]) === me()
+  return Number(/^Uid:\s+(\d+)/m.exec(status)?.[1]) === me
 }
 
 const isKernel = (field: string[]): boolean => (Number(field[6]) & KERNEL_THREAD) !== 0

@@ -14,7 +14,7 @@ export function writers(paths: string[]): Set<string> {
     const folder = `/proc/${pid}/fd`
     // RACE: processes end and files are closed while we look; both then write no more.
     const owner = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid
-    for (const fd of owner === me() ? (quiet(() => readdirSync(folder)) ?? []) : []) {
+    for (const fd of owner === me ? (quiet(() => readdirSync(folder)) ?? []) : []) {
       const path = wanted.get(quiet(() => readlinkSync(`${folder}/${fd}`)) ?? '')
       if (path !== undefined && isWriting(`${folder}/${fd}`)) open.add(path)
     }

@@ -46,6 +46,18 @@ describe.each(ways)('by %s', (way, processes) => {
     await until('its end', () => processes.ofRun(`sweep-3-${way}`, pid).length === 0)
   })
 
+  it('ends what one of many has left that end in one turn', async () => {
+    const marks = Array.from({ length: 6 }, (_, n) => `sweep-5-${way}-${n}`)
+    const runs = marks.map((mark, n) => run(n === 3 ? 'setsid sleep 1000 & echo $!' : 'true', mark))
+    const left = await printed(runs[3]?.child as never)
+    for (const { child } of runs) await ended(child)
+    await until('setsid', () => processes.list().some((one) => one.session === left))
+    const alive = marks.map((mark, n) => processes.ofRun(mark, runs[n]?.pid ?? null))
+    expect(alive).toEqual(marks.map((_, n) => (n === 3 ? [left] : [])))
+    await Promise.all(marks.map((mark, n) => processes.sweep(mark, runs[n]?.pid ?? null)))
+    expect(processes.started(left)).toBeNull()
+  })
+
   it('ends a stopped process', async () => {
     const { pid, child } = run('sleep 1000', `sweep-4-${way}`)
     child.kill('SIGSTOP')
