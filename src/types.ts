@@ -396,10 +396,15 @@ export interface Mirror {
   event(row: EventView): void
 }
 
-/** The whole state after a look; what shows it finds out what changed. */
+/** The state after a look. */
 export interface Picture {
   entries: ReadonlyMap<string, Entry>
-  plan: Plan
+  /** Those of which something else may be to be shown than before. */
+  changed: Iterable<Entry>
+  /** Files that are gone, or elsewhere. */
+  gone: Iterable<string>
+  /** Why each of them waits or is held that does. */
+  why: Record<'held' | 'waiting', ReadonlyMap<Entry, string>>
   agents: readonly AgentView[]
   /** The newest attempt of a task, as far as it is known. */
   last: (entry: Entry) => Partial<RunRecord> | undefined
@@ -451,11 +456,10 @@ export interface Entry {
 }
 
 export interface Scan {
-  /** New, changed, settled or removed since the last scan. */
+  /** New, changed or settled since the last scan. */
   changed: Entry[]
   /** Tasks whose file was changed after the claim. */
   edited: Entry[]
-  gone: Entry[]
   /** State folders that are not there, or not to be used; their entries are kept as they were. */
   missing: State[]
   /** Why, of the first of them. */
@@ -512,6 +516,8 @@ export interface Plan {
   later: number | null
   /** Waiting for something that no event tells of (an editor, a missing file). */
   open: Set<Entry>
+  /** Of those that wait: they lack an agent, and nothing else. */
+  ready: Set<Entry>
 }
 
 /** The newest run of an id, as it lies on disk, and whether anything of it lives. */

@@ -6,11 +6,13 @@ import { type Lock, takeLock } from '../files/lock.ts'
 import { makeFolders } from '../files/make-folders.ts'
 import { newest } from '../files/run-folder.ts'
 import { GONE, TaskDistributor } from '../look/agents.ts'
+import { Crowd } from '../look/crowd.ts'
 import { createHalt } from '../look/halt.ts'
 import { createMemory, firstWords, lastWords } from '../look/memory.ts'
 import { BUSY_MS, HALT_MS, pace, RESCAN_MS } from '../look/pace.ts'
 import type { Parts } from '../look/parts.ts'
 import { createPurse } from '../look/purse.ts'
+import { Standing } from '../look/standing.ts'
 import { strays } from '../look/strays.ts'
 import { createTell } from '../look/tell.ts'
 import { keepUp } from '../look/upkeep.ts'
@@ -19,7 +21,7 @@ import { type Watcher, watchTasks } from '../look/watcher.ts'
 import type * as T from '../types.ts'
 import { type Entry, OrchestrateError, type Plan, type Scan } from '../types.ts'
 import { decide } from './decide.ts'
-import { distribute, queueOrder } from './distribute.ts'
+import { distribute } from './distribute.ts'
 import { finaliser } from './finalise.ts'
 import { TaskQueue } from './queue.ts'
 import { AgentProcess } from './run.ts'
@@ -31,7 +33,12 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   const queue = new TaskQueue(at.root, parts.settings.queue)
   const agents = new TaskDistributor((type) => parts.kind(type).cli?.warmUp === true)
   const purse = createPurse(at.runs)
-  const memory = createMemory(at.runs, queue)
+  const standing = new Standing(queue)
+  const crowd = new Crowd()
+  const memory = createMemory(at.runs, queue, (entry) => {
+    standing.wake(entry)
+    queue.news.changed.add(entry)
+  })
   const active = new Map<string, AgentProcess>()
   /** Whose move failed, and when it is tried again: each try writes, and so wakes us. */
   const later = new Map<string, number>()
@@ -44,7 +51,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   let looking: Promise<void> | null = null
   let timer: NodeJS.Timeout | undefined
   let upkeep: ReturnType<typeof keepUp> | undefined
-  let [lastFull, next, dirty, settled] = [0, RESCAN_MS, false, false]
+  let [lastFull, next, dirty, settled, awaited] = [0, RESCAN_MS, false, false, false]
   let pressure: string | null = null
   let stopping: (typeof HARDER)[number] | null = null
 
@@ -95,13 +102,14 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
 
   async function once(): Promise<void> {
     await fence()
-    if (performance.now() - lastFull > RESCAN_MS) hints = null
+    if (performance.now() - lastFull > RESCAN_MS || watcher?.deaf()) hints = null
     const full = hints === null
     if (full) lastFull = performance.now()
     const about = hints
     hints = new Set() // before the reading: a hint that comes meanwhile is for the next look
     const scan = await queue.scan(about)
-    if (full || scan.missing.length) await watcher?.rearm()
+    // What came to a folder before it was watched, nothing told of.
+    if ((full || scan.missing.length) && (await watcher?.rearm())) afresh()
     const wanted = Object.entries(settings.agents).map(([type, own]) => [type, own.maxInstances])
     agents.arrange(Object.fromEntries(wanted), missing)
     for (const entry of scan.changed) {
@@ -111,7 +119,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
         tell(`${entry.file} ${remark}`, 'system', `${entry.file}: ${remark}`)
       }
     }
-    if (full) await memory.recheck(queue.entries.values())
+    if (full) await memory.recheck()
     for (const entry of scan.edited) {
       tell(
         entry.file,
@@ -120,10 +128,9 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       )
     }
     const names = new Set([...active.values()].map((run) => run.record?.file))
-    for (const entry of queue.entries.values()) {
-      const ours = entry.state === 'assigned' && !names.has(entry.name)
-      if (ours || memory.unfinished(entry)) await adopt(entry.id, entry).catch(failed(entry.id))
-    }
+    const adrift = [...queue.in('assigned')].filter((entry) => !names.has(entry.name))
+    for (const entry of [...adrift, ...memory.unfinished()])
+      await adopt(entry.id, entry).catch(failed(entry.id))
     for (const { id, path } of scan.orphans) {
       const settled = queue.find(id, ['completed', 'failed']) ?? null
       if (!(await adopt(id, settled))) await queue.records.shelve(path, id)
@@ -131,11 +138,14 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     const due = [...active].filter(([id]) => (later.get(id) ?? 0) < performance.now())
     await Promise.all(due.map(([id, run]) => attend(id, run).catch(failed(id))))
     const plan = await claimAll(scan)
-    rest(plan, scan)
+    rest(plan, scan, full)
     const last = (entry: Entry) =>
       (entry.state === 'assigned' && active.get(key(entry))?.record) || memory.last(entry)
+    const { news, entries } = queue
+    const changed = new Set([...news.changed, ...standing.changed, ...queue.in('assigned')])
     const slots = Object.values(agents.getAgentStatus())
-    show.picture({ entries: queue.entries, plan, agents: slots, last })
+    show.picture({ entries, changed, gone: news.gone, why: standing.why, agents: slots, last })
+    for (const one of [news.changed, news.gone, standing.changed]) one.clear()
   }
 
   /** One task's move failed: a person was quicker (the next look sees what they did), or a file of its name is in the way. */
@@ -163,6 +173,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       if (entry?.state !== 'assigned') return false
       await queue.place(entry, 'pending')
       await queue.records.unassign(id)
+      await memory.learn(entry) // a success, too, is held from now on
       return false
     }
     const run = new AgentProcess(record.agent_type, record.agent_id, runParts(record.agent_type))
@@ -222,43 +233,36 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     active.delete(id)
     later.delete(id)
     // A second file of this id, too: it must know of a success before the first file is taken away.
-    for (const one of queue.entries.values()) if (key(one) === id) await memory.learn(one)
+    for (const one of queue.about(id)) await memory.learn(one)
     soon()
   }
 
   // ---- claim -------------------------------------------------------------------------------------
 
   async function claimAll(scan: Scan): Promise<Plan> {
-    const entries = [...queue.entries.values()]
-    const { maxSize } = settings.queue
     const none = whyNot(scan) ?? (await purse.over(settings.budget.day))
-    const notes = new Map<Entry, T.Note>()
-    for (const entry of entries) {
-      const running = active.has(key(entry))
-      if (entry.state !== 'pending') continue
-      notes.set(
-        entry,
-        running
-          ? { wait: 'its last run is being stopped', open: true }
-          : memory.note(entry, settings),
-      )
-    }
-    for (const { entry } of queueOrder(entries, Date.now()).slice(maxSize)) {
-      notes.set(entry, { held: `the queue is full (task_queue.max_size is ${maxSize})` })
-    }
+    const { maxSize } = settings.queue
+    const now = Date.now() // one for all that follows: what is before it for one is so for all
+    const came = scan.changed.some(({ state }) => state === 'pending')
+    for (const entry of crowd.update(queue, maxSize, came, now)) standing.wake(entry)
+    standing.heed(now)
     const slots: T.Slot[] = none ? [] : Object.values(agents.getAgentStatus())
     const remark = (entry: Entry, text: string) =>
       tell(`${entry.file} context`, 'system', `${entry.file}: ${text}`)
     const learned = settings.queue.selection === 'learned' ? parts.profiles() : null
-    const make = () => distribute(entries, slots, Date.now(), notes, learned)
-    const plan = await vetted(make, notes, {
-      queue,
-      pending: at.state.pending,
-      processes,
-      context,
-      remark,
+    const note = (entry: Entry): T.Note => {
+      if (crowd.late.has(entry)) return { held: fullUp(maxSize) }
+      const running = active.has(key(entry))
+      return running ? STOPPING : memory.note(entry, settings)
+    }
+    const make = (part: readonly Entry[], notes: ReadonlyMap<Entry, T.Note>) =>
+      distribute(part, slots, now, notes, learned)
+    const { part, plan, notes } = await vetted(standing, note, make, {
+      heads: slots.filter(({ state }) => state === 'idle').length,
+      ...{ queue, pending: at.state.pending, processes, context, remark },
     })
-    if (none) for (const entry of plan.waiting.keys()) plan.waiting.set(entry, none)
+    if (none) for (const entry of plan.ready) plan.waiting.set(entry, none)
+    standing.settle(part, plan, notes, now)
     if (!plan.assign.length) return plan
     await fence()
     for (const one of plan.assign) {
@@ -298,16 +302,23 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     event('start', `attempt ${record.attempt} begins on ${on}`, task.id, agentId)
   }
 
-  function rest(plan: Plan, scan: Scan): void {
+  function rest(plan: Plan, scan: Scan, full: boolean): void {
     const busy = active.size + scan.missing.length + scan.orphans.length > 0
     const slots = Object.values(agents.getAgentStatus())
     const about = { settleMs: settings.queue.settleMs, busy, halted: halt.why() !== null }
-    const found = pace(queue.entries.values(), plan, about, performance.now(), Date.now())
+    const soonest = Math.min(plan.later ?? NEVER, standing.next)
+    const later = soonest === NEVER ? null : soonest
+    const found = pace(queue.open, { ...plan, later }, about, performance.now(), Date.now())
     // Where output is left to read, the next look comes at once.
     const behind = [...active.values()].some((run) => run.behind)
-    next = Math.min(found.next, behind ? 1 : watcher?.deaf() ? BUSY_MS : RESCAN_MS)
+    const more = standing.behind ? MORE_MS : RESCAN_MS
+    next = Math.min(found.next, more, behind ? 1 : watcher?.deaf() ? BUSY_MS : RESCAN_MS)
     const resting = slots.some(({ state, why }) => state === 'failed' && !why)
-    settled = found.settled && !dirty && !pressure && !resting
+    const calm = found.settled && !dirty && !pressure && !resting
+    settled = calm && full
+    if (!calm || full || !awaited) return
+    hints = null // before it is believed that nothing is left, everything is looked at
+    next = 1
   }
 
   // ---- begin and end -----------------------------------------------------------------------------
@@ -382,6 +393,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       await close()
     },
     async finished() {
+      awaited = true
       while (lock && !settled) await looked()
     },
     poke: afresh,
@@ -389,6 +401,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       settings = changed
       queue.rules = changed.queue
       agents.reopen()
+      standing.wakeAll()
       upkeep?.ask()
       afresh()
     },
@@ -407,3 +420,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
 }
 
 const key = (entry: Entry) => entry.id.toLowerCase()
+/** Until more of those that wait are told why. */
+const MORE_MS = 100
+const NEVER = Number.POSITIVE_INFINITY
+const STOPPING: T.Note = { wait: 'its last run is being stopped', open: true }
+const fullUp = (most: number) => `the queue is full (task_queue.max_size is ${most})`

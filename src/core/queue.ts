@@ -1,8 +1,8 @@
 // The queue: the only writer of tasks/. A task's folder is its state, its rename is the transition, and the scan is the
 // truth. Promises: one rename that never overwrites; a person's file is never written into; an id is allocated once.
-import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assertInside, isErrno, move, syncFolder } from '../files/files.ts'
+import { lstat } from '../files/fs.ts'
 import { addTasks } from '../files/new-task.ts'
 import { createRecords } from '../files/records.ts'
 import { type Workspace, workspace } from '../files/workspace.ts'
@@ -27,7 +27,11 @@ export class TaskQueue extends Folders {
   constructor(root: string, rules: Partial<FolderRules> = {}) {
     super(workspace(root), { maxSize: 1000, defaultPriority: 'normal', settleMs: 250, ...rules })
     this.#at = workspace(root)
-    this.records = createRecords(this.#at)
+    const records = createRecords(this.#at)
+    const unassign = async (id: string) => {
+      for (const name of await records.unassign(id)) this.names.get('assigned')?.delete(name)
+    }
+    this.records = { ...records, unassign }
   }
 
   /** Writes one task file to `pending/`; returns its id. Throws `FULL` or `TAKEN`. */
@@ -38,7 +42,10 @@ export class TaskQueue extends Folders {
 
   /** All of them or none; `added` hears of each. What is written here is whole, so it needs no settling. */
   async addTasks(tasks: NewTask[], added: Show['added'] = () => {}): Promise<string[]> {
-    return addTasks(this.#at, tasks, this.rules, (path, task) => {
+    const waiting = this.names.has('pending')
+      ? this.in('pending').size + this.whole.size
+      : undefined
+    return addTasks(this.#at, tasks, this.rules, waiting, (path, task) => {
       this.whole.add(path)
       added(task)
     })
@@ -83,7 +90,7 @@ export class TaskQueue extends Folders {
       const { assign } = distribute([...this.entries.values()], agents, Date.now())
       const entry = assign[0]?.entry
       if (!entry?.task) return null
-      if (!(await this.claim(entry))) this.entries.delete(entry.file)
+      if (!(await this.claim(entry))) this.forget(entry)
       else {
         const about = { task_id: entry.id, agent_id: agentId, agent_type: agentType }
         const assigned_at = new Date().toISOString()

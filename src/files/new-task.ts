@@ -1,25 +1,33 @@
 // What `add` writes: a task file of ours, and an id that no one else gets. Imports nothing heavy: `add` must stay near
 // the cost of starting node.
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type AddedTask, type NewTask, OrchestrateError, type Priority, STATES } from '../types.ts'
 import { isErrno, move, syncFolder, writeDraft } from './files.ts'
+import { mkdir, readdir, rmdir, unlink } from './fs.ts'
 import { ID, OURS, TASK_NAME } from './names.ts'
 import type { Workspace } from './workspace.ts'
 
 const SCHEMA = '# yaml-language-server: $schema=../../.orchestrate/schema/task.schema.json\n'
 
-/** All of them or none, to `pending/`; returns the ids. `written` hears of each before it is there. Throws `FULL`, `TAKEN` or `BAD_ID`. */
+/**
+ * All of them or none, to `pending/`; returns the ids. Throws `FULL`, `TAKEN` or `BAD_ID`.
+ * @param waits how many wait, where that is known. @param written hears of each before it is there.
+ */
 export async function addTasks(
   at: Workspace,
   tasks: NewTask[],
   { maxSize, defaultPriority }: { maxSize: number; defaultPriority: Priority },
+  waits?: number,
   written: (path: string, task: AddedTask) => void = () => {},
 ): Promise<string[]> {
-  const waiting = (await readdir(at.state.pending)).filter((name) => TASK_NAME.test(name))
-  if (waiting.length + tasks.length > maxSize) {
-    const message = `the queue is full: ${waiting.length} of ${maxSize} tasks are waiting`
+  const count = async () =>
+    (await readdir(at.state.pending)).filter((name) => TASK_NAME.test(name)).length
+  const room = (waiting: number) => waiting + tasks.length <= maxSize
+  // Who knows how many wait may not have seen yet that some are gone.
+  const waiting = waits !== undefined && room(waits) ? waits : await count()
+  if (!room(waiting)) {
+    const message = `the queue is full: ${waiting} of ${maxSize} tasks are waiting`
     throw new OrchestrateError('FULL', message, 'wait, or raise `task_queue.max_size`')
   }
   const drafts: { task: AddedTask; draft: string; path: string }[] = []

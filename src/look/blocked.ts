@@ -2,8 +2,6 @@
 import type { Entry, Note, Task } from '../types.ts'
 import { clock } from './words.ts'
 
-export const key = (entry: Entry) => entry.id.toLowerCase()
-
 /** Why it may not start now, in a sentence; undefined: it may. @param byId the entry that counts of each id. */
 export function blocked(
   entry: Entry,
@@ -37,7 +35,7 @@ function cycleFrom(start: Entry, byId: Map<string, Entry>): string | undefined {
     for (const id of way.at(-1)?.task?.dependencies ?? []) {
       const next = byId.get(id.toLowerCase())
       if (next === start) return [...way, start].map((entry) => entry.id).join(' → ')
-      if (!next || seen.has(next)) continue
+      if (next?.state !== 'pending' || seen.has(next)) continue
       seen.add(next)
       ways.push([...way, next])
     }

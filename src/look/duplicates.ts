@@ -4,10 +4,11 @@ import type { Entry, Plan, State } from '../types.ts'
 const FURTHER: Record<State, number> = { completed: 0, failed: 1, assigned: 2, pending: 3 }
 const key = (entry: Entry) => entry.id.toLowerCase()
 
-/** The one further along wins, then the older; the others are put into `plan.held`. */
-export function duplicates(entries: readonly Entry[], plan: Plan): void {
+/** The one further along wins, then the older; the others are put into `plan.held`. Returns the one that counts of each id. */
+export function duplicates(entries: readonly Entry[], plan: Plan): Map<string, Entry> {
   const order = [...entries].sort(
-    (a, b) => FURTHER[a.state] - FURTHER[b.state] || a.ctimeMs - b.ctimeMs,
+    (a, b) =>
+      FURTHER[a.state] - FURTHER[b.state] || a.ctimeMs - b.ctimeMs || (a.file < b.file ? -1 : 1),
   )
   const ids = new Map<string, Entry>()
   const names = new Map<string, Entry>()
@@ -27,4 +28,7 @@ export function duplicates(entries: readonly Entry[], plan: Plan): void {
       plan.held.set(entry, `${other.file} has the same ${same}: ${how}`)
     else plan.waiting.set(entry, 'it was moved a moment ago')
   }
+  // One that cannot be read counts where no other does.
+  for (const entry of order) if (!ids.has(key(entry))) ids.set(key(entry), entry)
+  return ids
 }

@@ -1,8 +1,8 @@
 // What lies in the task folders: the look's eyes. It only reads. Promises: nothing is taken for whole before it has stood
 // still, nothing for gone before it has stayed away, and a folder that vanished is never a removal.
-import type { Stats } from 'node:fs'
-import { lstat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { lstatSync, type Stats } from 'node:fs'
+import { basename, join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { isErrno, readRegular } from '../files/files.ts'
 import { RECORD_NAME, stem, TASK_NAME } from '../files/names.ts'
 import { isRecord } from '../files/record.ts'
@@ -15,7 +15,7 @@ import {
   STATES,
   type State,
 } from '../types.ts'
-import { readStates } from './states.ts'
+import { type Mark, readStates } from './states.ts'
 
 export interface FolderRules {
   maxSize: number
@@ -25,16 +25,49 @@ export interface FolderRules {
   readOnly?: boolean
 }
 
+/** ms that a folder must have stood still before it was read, for its time stamp to tell whether it is the same now: that of some file systems is coarse. */
+const SURE_MS = 3000
+/** Waiting files that a full scan looks at again, one part after the other: for changes that no event told of. */
+const PART = 500
+/** Each so many full scans, the names are read whatever the stamp of the folder says: some file systems keep none. */
+const DOUBT = 20
+/** Files that are looked at until something else has its turn. */
+const TURN = 100
+
+const low = (text: string) => text.toLowerCase()
+
 export class Folders {
   readonly entries = new Map<string, Entry>()
   /** All names per folder, dot-files too: where editors leave their swap and lock files. */
   readonly names = new Map<State, Set<string>>()
   /** Paths that were just written by us, whole: they need no settling. */
   readonly whole = new Set<string>()
+  /** What happened to the entries since it was last emptied. */
+  readonly news = {
+    changed: new Set<Entry>(),
+    gone: new Set<string>(),
+    keys: new Set<string>(),
+    dropped: new Set<Entry>(),
+  }
   readonly #at: Workspace
-  readonly #orphans = new Map<string, number>()
+  readonly #in = Object.fromEntries(STATES.map((state) => [state, new Set<Entry>()])) as Record<
+    State,
+    Set<Entry>
+  >
+  /** By id and by the stem of the name, in lower case. */
+  readonly #by = new Map<string, Entry[]>()
+  /** Not read yet, or missing. */
+  readonly #open = new Set<Entry>()
+  /** Records without their task beside them, and since when. */
+  readonly #loose = new Map<string, { id: string; state: State; since: number }>()
+  /** How the folders were when their names were read; `sure`: any change after that shows. */
+  readonly #marks = new Map<State, Mark & { sure: boolean }>()
   /** The file system of the folders, as they were last seen together on one. */
   #device = 0
+  /** Full ones. */
+  #scans = 0
+  /** Where the next full scan goes on with the waiting files. */
+  #part: Iterator<Entry> = [].values()
   /** Whose file is another than the one that was read: it is read again when it is queued again. */
   readonly #edited = new WeakSet<Entry>()
   rules: FolderRules
@@ -44,42 +77,112 @@ export class Folders {
     this.rules = rules
   }
 
+  /** Those in a state folder. */
+  in(state: State): ReadonlySet<Entry> {
+    return this.#in[state]
+  }
+
+  /** Those of an id, or with this stem of their name; `id` in any case. */
+  about(id: string): readonly Entry[] {
+    return this.#by.get(low(id)) ?? []
+  }
+
+  /** Those that are not read yet, or missing: time alone changes them. */
+  get open(): ReadonlySet<Entry> {
+    return this.#open
+  }
+
   /**
-   * Compares the folders with `entries`. `hints`: files that may have changed without their name changing;
-   * null: look at every waiting and assigned file. `now`: monotonic ms.
+   * Compares the folders with `entries`. `hints`: files that may have come, gone or changed, and nothing else did;
+   * null: no one can tell, so the names of each folder that changed are read, and files that may have changed without that
+   * are looked at. `now`: monotonic ms.
    */
   async scan(hints: Set<string> | null, now = performance.now()): Promise<Scan> {
-    const result: Scan = { changed: [], edited: [], gone: [], missing: [], away: null, orphans: [] }
-    const found = await this.#readAll()
+    const result: Scan = { changed: [], edited: [], missing: [], away: null, orphans: [] }
+    if (hints === null) this.#scans++
+    const found = await this.#readAll(hints === null)
+    const about = new Map<string, [State, string]>()
+    const add = (state: State, name: string) => about.set(`${state}/${name}`, [state, name])
     for (const state of STATES) {
       const folder = found[state]
       if ('why' in folder) {
         result.missing.push(state)
         result.away ??= `tasks/${state} ${folder.why}, nothing is claimed until ${folder.until}`
-        continue
-      }
-      this.names.set(state, new Set(folder.names))
-      for (const name of folder.names) {
-        if (!TASK_NAME.test(name) || (RECORD_NAME.test(name) && (await this.#isOurs(state, name))))
-          continue
-        if (!this.#isKnown(state, name, hints)) await this.#see(state, name, now, result)
+        this.#marks.delete(state)
+      } else if (folder.names) {
+        const before = this.names.get(state) ?? new Set()
+        const names = new Set(folder.names)
+        // Another folder than before: what it holds may be others of the same names.
+        const other = !same(this.#marks.get(state), folder.mark)
+        this.names.set(state, names)
+        this.#marks.set(state, {
+          ...folder.mark,
+          sure: Date.now() - folder.mark.ctimeMs > SURE_MS,
+        })
+        for (const name of names) {
+          if (other || !before.has(name)) add(state, name)
+          this.#record(state, name, now)
+        }
+        for (const entry of this.#in[state]) if (!names.has(entry.name)) this.#open.add(entry)
       }
     }
-    for (const entry of this.entries.values()) this.#missed(entry, now, result)
+    for (const file of hints ?? []) {
+      const [, state, name] = file.split('/') as [string, State, string]
+      if (name && !result.missing.includes(state)) add(state, name)
+    }
+    if (hints === null) for (const entry of this.#again()) add(entry.state, entry.name)
+    // Written by us a moment ago: what is to be shown of it need not wait for the watch.
+    for (const path of this.whole) add('pending', basename(path))
+    for (const entry of this.#open)
+      if (!result.missing.includes(entry.state)) add(entry.state, entry.name)
+    let turn = 0
+    try {
+      for (const [state, name] of about.values()) {
+        await this.#see(state, name, now, result)
+        if (++turn % TURN === 0) await setImmediate()
+      }
+    } catch (error) {
+      this.#marks.clear() // the rest was not seen: the next scan begins afresh
+      throw error
+    }
+    for (const entry of this.#open) this.#missed(entry, now, result)
     this.#findOrphans(now, result)
     return result
   }
 
-  async #readAll() {
-    const held = new Set([...this.entries.values()].map((entry) => entry.state))
+  /** @param all also the names of folders that may have changed, whatever was told of them. */
+  async #readAll(all: boolean) {
+    const held = new Set(STATES.filter((state) => this.#in[state].size > 0))
+    const wanted = (state: State, mark: Mark) => {
+      const old = this.#marks.get(state)
+      if (!old || !same(old, mark)) return true
+      if (all && this.#scans % DOUBT === 0) return true
+      return all && !(old.sure && old.ctimeMs === mark.ctimeMs && old.mtimeMs === mark.mtimeMs)
+    }
+    const { readOnly } = this.rules
     const { found, device } = await readStates(
       this.#at.state,
       held,
       this.#device,
-      !this.rules.readOnly,
+      !readOnly,
+      wanted,
     )
     this.#device = device
     return found
+  }
+
+  /** What a full scan looks at again, though nothing was told of it. */
+  #again(): Entry[] {
+    const some = [...this.#in.assigned]
+    for (let n = 0; n < Math.min(PART, this.#in.pending.size); n++) {
+      let next = this.#part.next()
+      if (next.done) {
+        this.#part = this.#in.pending.values()
+        next = this.#part.next()
+      }
+      if (!next.done) some.push(next.value)
+    }
+    return some
   }
 
   async #isOurs(state: State, name: string): Promise<boolean> {
@@ -91,20 +194,25 @@ export class Folders {
     )
   }
 
-  /** Nothing to look at: it was read, and nothing hints at a change. Not async: nearly all files of each look end here. */
-  #isKnown(state: State, name: string, hints: Set<string> | null): boolean {
-    const file = `tasks/${state}/${name}`
-    const known = this.entries.get(file)
-    if (!known || known.goneSince !== null || !(known.task || known.problem)) return false
-    return hints ? !hints.has(file) : state === 'completed' || state === 'failed'
-  }
-
   async #see(state: State, name: string, now: number, result: Scan): Promise<void> {
     const file = `tasks/${state}/${name}`
     const known = this.entries.get(file)
     const path = join(this.#at.state[state], name)
-    const seen = await lstat(path).catch(() => null)
-    if (!seen) return // gone since the readdir: the next scan tells
+    const seen = look(path)
+    const names = this.names.get(state)
+    if (seen === undefined) return // it is no news that something cannot be looked at
+    if (seen === null) {
+      names?.delete(name)
+      this.whole.delete(path)
+      if (known) this.#open.add(known)
+      return
+    }
+    names?.add(name)
+    if (!TASK_NAME.test(name)) return
+    if (RECORD_NAME.test(name) && (await this.#isOurs(state, name))) {
+      if (known) this.#drop(known)
+      return this.#record(state, name, now)
+    }
     const { body, stamp } = stamps(seen)
     const entry: Entry = known ?? {
       ...{
@@ -120,6 +228,7 @@ export class Folders {
       },
       ...{ id: stem(name), task: null, problem: null, ctimeMs: seen.ctimeMs },
     }
+    if (entry.goneSince !== null) this.#tell(entry)
     entry.goneSince = null
     if (entry.stamp !== stamp) {
       const old = entry.body
@@ -131,6 +240,7 @@ export class Folders {
       })
       // What was claimed is what runs: a later edit counts when it is queued again.
       if (state !== 'pending' && entry.task) {
+        this.#open.delete(entry)
         if (body === old) return
         this.#edited.add(entry)
         if (state === 'assigned') result.edited.push(entry)
@@ -139,12 +249,45 @@ export class Folders {
       const steady = Date.now() - seen.ctimeMs >= this.rules.settleMs
       entry.since = steady ? Number.NEGATIVE_INFINITY : now
       Object.assign(entry, { task: null, problem: null })
+      this.#tell(entry)
     }
-    this.entries.set(file, entry)
+    if (!known) this.#put(entry)
+    this.#open.delete(entry)
     if (entry.task || entry.problem) return
+    this.#open.add(entry)
     if (state === 'pending' && !entry.ours && now - entry.since < this.rules.settleMs) return
     await this.#read(entry, seen)
+    if (entry.task || entry.problem) this.#open.delete(entry)
     result.changed.push(entry)
+  }
+
+  // ---- the entries, and what is found by them: `#put` and `#take` alone change them ----------------------
+
+  #put(entry: Entry): void {
+    const old = this.entries.get(entry.file)
+    if (old && old !== entry) this.#drop(old)
+    this.entries.set(entry.file, entry)
+    this.#in[entry.state].add(entry)
+    for (const key of keysOf(entry)) this.#by.set(key, [...(this.#by.get(key) ?? []), entry])
+    this.news.gone.delete(entry.file)
+    this.#tell(entry)
+  }
+
+  #take(entry: Entry): void {
+    this.#tell(entry)
+    this.entries.delete(entry.file)
+    this.#in[entry.state].delete(entry)
+    for (const key of keysOf(entry)) {
+      const rest = this.about(key).filter((one) => one !== entry)
+      if (rest.length) this.#by.set(key, rest)
+      else this.#by.delete(key)
+    }
+    this.news.gone.add(entry.file)
+  }
+
+  #tell(entry: Entry): void {
+    this.news.changed.add(entry)
+    for (const key of keysOf(entry)) this.news.keys.add(key)
   }
 
   async #read(entry: Entry, seen: Stats): Promise<void> {
@@ -153,43 +296,73 @@ export class Folders {
       if (!seen.isFile()) throw new OrchestrateError('NOT_A_FILE', 'is not a regular file')
       const bytes = await readRegular(entry.path, TASK_CAP)
       const read = readTask(bytes, entry.name, seen.mtimeMs, this.rules.defaultPriority)
+      this.#take(entry)
       if (isProblem(read)) entry.problem = read
       else Object.assign(entry, { task: read, id: read.id })
+      this.#put(entry)
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return // gone: the next scan tells
       if (isErrno(error, 'EMFILE', 'ENFILE', 'ENOMEM')) throw error // ours, not the file's
       entry.problem = { message: (error as Error).message }
+      this.#tell(entry)
     }
   }
 
   /** A file that is gone counts as removed only when it has stayed away for the settling time. */
   #missed(entry: Entry, now: number, result: Scan): void {
     if (result.missing.includes(entry.state) || this.names.get(entry.state)?.has(entry.name)) return
-    entry.goneSince ??= now
+    if (entry.goneSince === null) {
+      entry.goneSince = now
+      this.#tell(entry)
+    }
     if (now - entry.goneSince < this.rules.settleMs) return
-    this.entries.delete(entry.file)
-    result.gone.push(entry)
+    this.#drop(entry)
+    this.#left(entry, entry.state, now)
+  }
+
+  /** It is gone, or another one is in its place. */
+  #drop(entry: Entry): void {
+    this.#take(entry)
+    this.#open.delete(entry)
+    this.news.changed.delete(entry)
+    this.news.dropped.add(entry)
+  }
+
+  /** For who lost the race for a file: it is not there. */
+  forget(entry: Entry): void {
+    if (this.entries.get(entry.file) === entry) this.#drop(entry)
+  }
+
+  /** A record whose task is not beside it; one that went to pending/ along with its task is out of place, too. */
+  #record(state: State, name: string, now: number): void {
+    const id = RECORD_NAME.exec(name)?.[1]
+    if (!id || this.#besides(state, id) || this.entries.has(`tasks/${state}/${name}`)) return
+    const path = join(this.#at.state[state], name)
+    if (!this.#loose.has(path)) this.#loose.set(path, { id, state, since: now })
+  }
+
+  #besides(state: State, id: string): boolean {
+    const is = (one: Entry) => one.state === state && low(one.id) === low(id)
+    return state !== 'pending' && this.about(id).some(is)
+  }
+
+  /** Its records are alone where it was. */
+  #left({ id }: Entry, state: State, now: number): void {
+    const names = this.names.get(state)
+    const result = `${id}_result.yaml`
+    if (names?.has(result)) this.#record(state, result, now)
+    if (state !== 'assigned') return
+    for (const name of names ?? [])
+      if (low(name).startsWith(`${low(id)}_`)) this.#record(state, name, now)
   }
 
   #findOrphans(now: number, result: Scan): void {
-    const here = new Set<string>()
-    for (const { state, id } of this.entries.values())
-      if (state !== 'pending') here.add(`${state}/${id.toLowerCase()}`)
-    const seen = new Set<string>()
-    for (const [state, names] of this.names) {
-      for (const name of names) {
-        const id = RECORD_NAME.exec(name)?.[1]
-        // A record that went to pending/ along with its task is out of place, too.
-        if (!id || here.has(`${state}/${id.toLowerCase()}`)) continue
-        if (this.entries.has(`tasks/${state}/${name}`)) continue
-        const path = join(this.#at.state[state], name)
-        seen.add(path)
-        const since = this.#orphans.get(path) ?? now
-        this.#orphans.set(path, since)
-        if (now - since >= this.rules.settleMs) result.orphans.push({ path, id, state })
-      }
+    for (const [path, { id, state, since }] of this.#loose) {
+      const name = basename(path)
+      const there = this.names.get(state)?.has(name) && !this.entries.has(`tasks/${state}/${name}`)
+      if (!there || this.#besides(state, id)) this.#loose.delete(path)
+      else if (now - since >= this.rules.settleMs) result.orphans.push({ path, id, state })
     }
-    for (const path of this.#orphans.keys()) if (!seen.has(path)) this.#orphans.delete(path)
   }
 
   /** Whether the record of this very attempt lies in assigned/. */
@@ -199,31 +372,48 @@ export class Folders {
 
   /** After a rename of ours: the same file, with another ctime, elsewhere. */
   async moved(entry: Entry, state: State, path: string): Promise<void> {
-    const seen = await lstat(path).catch(() => null) // RACE: a person moved it on; the next scan tells
-    this.entries.delete(entry.file)
-    this.names.get(entry.state)?.delete(entry.name)
+    const seen = look(path) // RACE: a person moved it on; the next scan tells
+    this.#take(entry)
+    const from = entry.state
+    this.names.get(from)?.delete(entry.name)
     this.names.get(state)?.add(entry.name)
-    const file = `tasks/${state}/${entry.name}`
     if (seen && stamps(seen).body !== entry.body) this.#edited.add(entry)
     Object.assign(entry, {
       state,
       path,
-      file,
+      file: `tasks/${state}/${entry.name}`,
       goneSince: null,
       ...(seen && { ...stamps(seen), ctimeMs: seen.ctimeMs }),
     })
-    if (state === 'pending' && this.#edited.delete(entry))
+    if (state === 'pending' && this.#edited.delete(entry)) {
       Object.assign(entry, { task: null, problem: null, stamp: '' })
-    this.entries.set(file, entry)
+      this.#open.add(entry)
+    }
+    this.#put(entry)
+    this.#left(entry, from, performance.now())
   }
 
   find(id: string, states: readonly State[] = STATES): Entry | undefined {
-    const same = [...this.entries.values()].filter(
-      (entry) => entry.id.toLowerCase() === id.toLowerCase(),
-    )
+    const same = this.about(id).filter((entry) => low(entry.id) === low(id))
     return states.map((state) => same.find((entry) => entry.state === state)).find(Boolean)
   }
 }
+
+/** The number of a folder that is gone is given to the next one. */
+const same = (one: Mark | undefined, other: Mark) =>
+  one?.ino === other.ino && one.birthtimeMs === other.birthtimeMs
+
+/** Null: it is not there. Undefined: it cannot be looked at now, which says nothing of it. */
+function look(path: string): Stats | null | undefined {
+  try {
+    return lstatSync(path)
+  } catch (error) {
+    return isErrno(error, 'ENOENT', 'ENOTDIR') ? null : undefined
+  }
+}
+
+/** What an entry is found by. */
+const keysOf = ({ id, name }: Entry) => new Set([low(id), low(stem(name))])
 
 export function stamps(seen: Stats): { body: string; stamp: string } {
   const body = `${seen.ino}:${seen.size}:${seen.mtimeMs}`

@@ -1,4 +1,7 @@
 // What is known of a task besides its file: its attempts, from the run folders; its result, from our record.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { TaskQueue } from '../core/queue.ts'
 import { history } from '../files/run-folder.ts'
 import type { Entry, Note, Outcome, PromptRun, RunRecord, Settings, Task } from '../types.ts'
@@ -10,9 +13,16 @@ const FREE: Outcome[] = [
   ...(['limited', 'unauthenticated', 'misconfigured'] as const),
 ]
 
-export function createMemory(runs: string, queue: TaskQueue) {
+/** Tasks that are learned of until something else has its turn. */
+const TURN = 100
+
+/** @param learned called when something else may be known of a task. */
+export function createMemory(runs: string, queue: TaskQueue, learned: (entry: Entry) => void) {
   const past = new WeakMap<Entry, Partial<RunRecord>>()
   const used = new WeakMap<Entry, Used>()
+  let turn = 0
+  /** Those whose last run was not brought to its end, and those that wait although they succeeded. */
+  const [unfinished, succeeded] = [new Set<Entry>(), new Set<Entry>()]
 
   /** The run whose session the next attempt goes on with: after a limit, with feedback, or where the task continues another. */
   function session(entry: Entry): Partial<RunRecord> | undefined {
@@ -27,7 +37,9 @@ export function createMemory(runs: string, queue: TaskQueue) {
 
   /** The newest attempt; of a settled task its record, should the run folder be gone. */
   async function learn(entry: Entry): Promise<void> {
-    const all = await history(runs, entry.id)
+    if (++turn % TURN === 0) await setImmediate()
+    // Of most that wait there is no run: 100,000 questions are cheaper so.
+    const all = existsSync(join(runs, entry.id)) ? await history(runs, entry.id) : []
     used.set(entry, sum(all))
     const last: Partial<RunRecord> | null =
       all.at(-1) ??
@@ -36,24 +48,38 @@ export function createMemory(runs: string, queue: TaskQueue) {
         : null)
     if (last) past.set(entry, last)
     else past.delete(entry)
+    mark(unfinished, entry, last?.nonce !== undefined && last.outcome === undefined)
+    mark(succeeded, entry, last?.outcome === 'success')
+    learned(entry)
+  }
+
+  function mark(those: Set<Entry>, entry: Entry, is: boolean): void {
+    if (is && entry.state === 'pending') those.add(entry)
+    else those.delete(entry)
+  }
+
+  /** Those that wait still. */
+  const here = (those: Set<Entry>) => {
+    for (const entry of those)
+      if (entry.state !== 'pending' || queue.entries.get(entry.file) !== entry) those.delete(entry)
+    return [...those]
   }
 
   return {
     learn,
     session,
     last: (entry: Entry) => past.get(entry),
-    set: (entry: Entry, run: RunRecord) => past.set(entry, run),
+    set(entry: Entry, run: RunRecord): void {
+      past.set(entry, run)
+      learned(entry)
+    },
 
-    /** Its last run was not brought to its end: a crash, or a file moved by hand meanwhile. */
-    unfinished: (entry: Entry) =>
-      entry.state === 'pending' &&
-      past.get(entry)?.nonce !== undefined &&
-      past.get(entry)?.outcome === undefined,
+    /** Whose last run was not brought to its end: a crash, or a file moved by hand meanwhile. */
+    unfinished: () => here(unfinished),
 
     /** A success in pending/ is held until a person removes its run folder: look again. */
-    async recheck(entries: Iterable<Entry>): Promise<void> {
-      for (const entry of entries)
-        if (entry.state === 'pending' && past.get(entry)?.outcome === 'success') await learn(entry)
+    async recheck(): Promise<void> {
+      for (const entry of here(succeeded)) await learn(entry)
     },
 
     note(entry: Entry, { queue: { retryDelayMs: delayMs }, agents, budget }: Settings): Note {

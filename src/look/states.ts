@@ -1,11 +1,20 @@
 // The four state folders: their names, or why there are none to be had. Promises: a folder that vanished, cannot be read
 // or lies on another file system is told from an empty one; only one that held nothing is made again.
-import { lstat, mkdir, readdir, stat } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { assertInside, isErrno } from '../files/files.ts'
+import { lstat, mkdir, stat } from '../files/fs.ts'
 import { STATES, type State } from '../types.ts'
 
-type Found = { device: number; names: string[] } | { why: string; until: string }
+/** What tells whether the names in a folder may be others than those that were read. */
+export type Mark = { ino: number; birthtimeMs: number; ctimeMs: number; mtimeMs: number }
+/** `names` null: they were not asked for, or are those that were read. */
+type Found = { device: number; names: string[] | null; mark: Mark } | { why: string; until: string }
+
+const markOf = ({ ino, birthtimeMs, ctimeMs, mtimeMs }: Stats): Mark => ({
+  ...{ ino, birthtimeMs, ctimeMs, mtimeMs },
+})
 
 /** A rename into it would not be one act, or fail; and what it held is only covered. */
 const ELSEWHERE = { why: 'is on another file system than the others', until: 'it is unmounted' }
@@ -14,15 +23,17 @@ const ELSEWHERE = { why: 'is on another file system than the others', until: 'it
  * @param held the folders that were last seen with a task in them.
  * @param device the file system they were last seen on together; 0: not seen yet.
  * @param remake `false`: nothing is made, for who only reads.
+ * @param wanted whether the names are to be read, of a folder that is there.
  */
 export async function readStates(
   paths: Record<State, string>,
   held: ReadonlySet<State>,
   device: number,
   remake = true,
+  wanted: (state: State, mark: Mark) => boolean = () => true,
 ): Promise<{ found: Record<State, Found>; device: number }> {
   const read = (state: State) =>
-    readState(paths[state], state, !remake || (held.has(state) && state !== 'pending'))
+    readState(paths[state], state, !remake || (held.has(state) && state !== 'pending'), wanted)
   const all = await Promise.all(STATES.map(read))
   const devices = all.flatMap((one) => ('device' in one ? one.device : []))
   const together = new Set(devices).size === 1 && (devices.length === all.length || device === 0)
@@ -33,10 +44,16 @@ export async function readStates(
   return { device: now, found: Object.fromEntries(rows) as Record<State, Found> }
 }
 
-async function readState(path: string, state: State, stays: boolean): Promise<Found> {
+async function readState(
+  path: string,
+  state: State,
+  stays: boolean,
+  wanted: (state: State, mark: Mark) => boolean,
+): Promise<Found> {
   try {
-    const { dev: device } = await stat(path)
-    return { device, names: await readdir(path) }
+    const seen = await stat(path) // before the names: what changes meanwhile is read again
+    const mark = markOf(seen)
+    return { device: seen.dev, mark, names: wanted(state, mark) ? await readdir(path) : null }
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return again(path, state, stays)
     if (!isErrno(error, 'EACCES', 'EPERM', 'ENOTDIR', 'EIO', 'ESTALE', 'ELOOP')) throw error
@@ -58,6 +75,6 @@ async function again(path: string, state: State, stays: boolean): Promise<Found>
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) return gone // RACE: a person, or git, may make it too
   }
-  const { dev: device } = await stat(path)
-  return { device, names: [] }
+  const seen = await stat(path)
+  return { device: seen.dev, mark: markOf(seen), names: [] }
 }

@@ -7,8 +7,8 @@ import { DRAFT } from '../files/names.ts'
 import type { Workspace } from '../files/workspace.ts'
 import { OrchestrateError, STATES } from '../types.ts'
 
-/** `rearm`: watches what was deleted and made again, or was not there; one `stat` per folder when nothing changed. Then scan. `deaf`: a folder that is there is not watched. */
-export type Watcher = { rearm(): Promise<void>; deaf(): boolean; close(): Promise<void> }
+/** `rearm`: watches what was deleted and made again, or was not there, and tells whether there was any: then scan. One `stat` per folder when nothing changed. `deaf`: a folder that is there is not watched. */
+export type Watcher = { rearm(): Promise<boolean>; deaf(): boolean; close(): Promise<void> }
 
 /** Resolves when armed. `changed`: `name` is a hint, null when not told. `failed` is called at most once. */
 export async function watch(
@@ -19,17 +19,17 @@ export async function watch(
   const armed = new Map<string, { inode: string; watcher: FSWatcher }>()
   let told = false
   let closed = false
-  let turn = Promise.resolve()
+  let turn = Promise.resolve(false)
 
-  async function arm(folder: string): Promise<void> {
+  async function arm(folder: string): Promise<boolean> {
     // RACE: the folder may be replaced right after this; then the next rearm sees another inode.
     const now = await stat(folder).catch(() => null)
     const inode = now ? `${now.dev}:${now.ino}` : ''
     const old = armed.get(folder)
-    if (closed || (old?.inode ?? '') === inode) return
+    if (closed || (old?.inode ?? '') === inode) return false
     armed.delete(folder)
     await old?.watcher.close()
-    if (inode === '') return
+    if (inode === '') return false
     const watcher = new FSWatcher({ ignored: (path) => path !== folder, depth: 0, atomic: false })
     const one = { inode, watcher }
     armed.set(folder, one)
@@ -48,10 +48,13 @@ export async function watch(
       told = true
     })
     await new Promise<void>((resolve) => watcher.once('ready', resolve).add(folder))
+    return one.inode === inode
   }
 
   const armAll = async () => {
-    for (const folder of folders) await arm(folder)
+    let any = false
+    for (const folder of folders) if (await arm(folder)) any = true
+    return any
   }
   const rearm = () => (turn = turn.then(armAll)) // one at a time
   const close = async () => {

@@ -73,7 +73,8 @@ export async function see(at: Workspace, processes: Processes): Promise<Sight> {
   // RACE: a file that went between its name and its bytes was neither read nor refused.
   const entries = [...folders.entries.values()].filter((one) => one.task || one.problem)
   const plan: Plan = {
-    ...{ assign: [], waiting: new Map(), held: new Map(), later: null, open: new Set() },
+    ...{ assign: [], waiting: new Map(), held: new Map(), later: null },
+    ...{ open: new Set(), ready: new Set() },
   }
   duplicates(entries, plan)
   return {

@@ -1,8 +1,9 @@
 // Who gets what, and why the others wait (specification 5): examples, and what holds for any queue.
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { distribute, queueOrder } from '../../src/core/distribute.ts'
+import { distribute } from '../../src/core/distribute.ts'
 import { TaskDistributor } from '../../src/look/agents.ts'
+import { queueOrder } from '../../src/look/order.ts'
 import { limitOver } from '../../src/look/verdict.ts'
 import type { Entry, Priority, RunRecord, Slot, State, Task } from '../../src/types.ts'
 import { ended } from './harness.ts'

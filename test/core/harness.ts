@@ -111,6 +111,7 @@ export function open(
   }
   change(settings)
   let picture: T.Picture | null = null
+  const rows = new Map<string, T.TaskView>()
   let lost = false
   const events: T.EventView[] = []
   const log: string[] = []
@@ -128,6 +129,10 @@ export function open(
       show: {
         picture(next) {
           picture = next
+          for (const file of next.gone) rows.delete(file.slice(6))
+          for (const entry of next.changed)
+            if (next.entries.get(entry.file) === entry)
+              rows.set(entry.file.slice(6), viewOf(entry, next))
         },
         added: () => {},
         run: () => {},
@@ -152,13 +157,7 @@ export function open(
     ).sort()
   const house: House = {
     ...{ at, settings, events, log, orchestrator: make() },
-    views: () =>
-      Object.fromEntries(
-        [...(picture?.entries.values() ?? [])].map((entry) => [
-          entry.file.slice(6),
-          viewOf(entry, picture as T.Picture),
-        ]),
-      ),
+    views: () => Object.fromEntries(rows),
     agents: () => picture?.agents ?? [],
     drop(name, text, folder = 'pending') {
       writeFileSync(join(at.state[folder], name), text)

@@ -2,7 +2,7 @@
 // after it tells the truth (specification 10.2, Test 1).
 import { expect, it } from 'vitest'
 import { createShow } from '../../src/index/picture.ts'
-import type { Entry, Plan, RunRecord } from '../../src/types.ts'
+import type { Entry, RunRecord } from '../../src/types.ts'
 import { open, shell } from '../core/harness.ts'
 import { folder, opened } from './rows.ts'
 
@@ -31,9 +31,6 @@ it('with 900 others waiting, and agents that take it up at once', async () => {
   }
 })
 
-const NOTHING: Plan = {
-  ...{ assign: [], waiting: new Map(), held: new Map(), later: null, open: new Set() },
-}
 const entry = (state: 'pending' | 'assigned'): Entry => ({
   ...{ state, name: 'a.yaml', path: `/tasks/${state}/a.yaml`, file: `tasks/${state}/a.yaml` },
   ...{ id: 'a', task: null, problem: null, body: '', stamp: '', ctimeMs: 0, since: 0 },
@@ -43,13 +40,17 @@ const entry = (state: 'pending' | 'assigned'): Entry => ({
 it('one look may come too early to see it; the next one is believed', async () => {
   const index = await opened(`${await folder()}/tasks.db`)
   const show = createShow(index, () => {})
-  const picture = (...entries: Entry[]) =>
+  let before: string[] = []
+  const picture = (...entries: Entry[]) => {
+    const now = new Map(entries.map((one) => [one.file, one]))
     show.picture({
-      entries: new Map(entries.map((one) => [one.file, one])),
-      plan: NOTHING,
+      ...{ entries: now, changed: entries, gone: before.filter((file) => !now.has(file)) },
+      why: { held: new Map(), waiting: new Map() },
       agents: [],
       last: () => undefined,
     })
+    before = [...now.keys()]
+  }
   const states = () => index.dump().tasks.map(({ file }) => file)
   const add = () => show.added({ id: 'a', description: 'a', priority: 'high' })
 
@@ -66,6 +67,7 @@ it('one look may come too early to see it; the next one is believed', async () =
   expect(states()).toEqual([])
 
   add()
+  before = ['tasks/pending/a.yaml']
   show.run({ task_id: 'a', file: 'a.yaml', attempt: 1 } as RunRecord) // found and claimed in one look
   picture(entry('assigned'))
   expect(states()).toEqual(['tasks/assigned/a.yaml'])

@@ -1,0 +1,68 @@
+// What cannot be looked at or read for a moment is neither gone nor seen: the next scan sees it, without being told again.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeEach, expect, it, onTestFinished, vi } from 'vitest'
+import { workspace } from '../../src/files/workspace.ts'
+import { Folders } from '../../src/look/folders.ts'
+import { STATES } from '../../src/types.ts'
+
+const fail = vi.hoisted(() => ({ look: '', read: '' }))
+const refuse = (path: string, part: string, code: string) => {
+  if (part && path.endsWith(part)) throw Object.assign(new Error(code), { code })
+}
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>()
+  return {
+    ...fs,
+    lstatSync(path: string) {
+      refuse(path, fail.look, 'EIO')
+      return fs.lstatSync(path)
+    },
+  }
+})
+vi.mock('../../src/files/files.ts', async (original) => {
+  const files = await original<typeof import('../../src/files/files.ts')>()
+  return {
+    ...files,
+    async readRegular(path: string, most: number) {
+      refuse(path, fail.read, 'EMFILE')
+      return files.readRegular(path, most)
+    },
+  }
+})
+beforeEach(() => Object.assign(fail, { look: '', read: '' }))
+
+function workspaceWith(...names: string[]) {
+  const root = mkdtempSync(join(tmpdir(), 'orchestrate-unseen-'))
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }))
+  const at = workspace(root)
+  for (const state of STATES) mkdirSync(at.state[state], { recursive: true })
+  const put = (name: string) => writeFileSync(join(at.state.pending, name), 'description: x\n')
+  for (const name of names) put(name)
+  const folders = new Folders(at, { maxSize: 9, defaultPriority: 'normal', settleMs: 0 })
+  return { folders, put, ids: () => [...folders.entries.values()].map(({ id }) => id).sort() }
+}
+
+it('a task that cannot be looked at is not gone', async () => {
+  const { folders, ids } = workspaceWith('a.yaml', 'b.yaml')
+  await folders.scan(null)
+  fail.look = 'a.yaml'
+  for (const hints of [new Set(['tasks/pending/a.yaml']), null, null]) await folders.scan(hints)
+  expect(ids()).toEqual(['a', 'b'])
+  expect(folders.news.dropped.size).toBe(0)
+})
+
+it('a scan that breaks off leaves nothing unseen', async () => {
+  const { folders, ids, put } = workspaceWith('a.yaml')
+  await folders.scan(null)
+  put('b.yaml')
+  put('c.yaml')
+  fail.read = 'b.yaml'
+  await expect(folders.scan(null)).rejects.toThrow('EMFILE')
+  fail.read = ''
+  // No event tells of c again, and the folder is as it was: its names are read all the same.
+  await folders.scan(new Set())
+  expect(ids()).toEqual(['a', 'b', 'c'])
+  expect(folders.entries.get('tasks/pending/c.yaml')?.task?.description).toBe('x')
+})
