@@ -1,4 +1,4 @@
-// `npm run bench [-- --check] [-- --dist DIR] [-- --rounds N] [-- --only NAME]`: the figures of PC-1 and SC-1, one table.
+// `npm run bench [-- --check] [-- --dist DIR] [-- --rounds N] [-- --only NAME] [-- --all]`: the figures of PC-1 and SC-1, one table.
 // Promises: exit 1 with `--check` only when a limit is broken by far; nothing is left behind.
 
 import { resolve } from 'node:path'
@@ -6,11 +6,15 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { removeAll } from './house.mjs'
 import { processes } from './processes.mjs'
+import { scale } from './scale.mjs'
 import { spawns } from './spawns.mjs'
 import { createTable } from './table.mjs'
 import { tenTasks } from './ten-tasks.mjs'
+import { throughput } from './throughput.mjs'
 
 const PARTS = { processes, spawns, 'ten-tasks': tenTasks }
+/** Minutes each. */
+const LONG = { throughput, scale }
 
 const { values } = parseArgs({
   options: {
@@ -18,7 +22,10 @@ const { values } = parseArgs({
     dist: { type: 'string', default: fileURLToPath(new URL('../../dist', import.meta.url)) },
     rounds: { type: 'string', default: '21' },
     waiting: { type: 'string', default: '1000' },
+    tasks: { type: 'string', default: '1000' },
+    minutes: { type: 'string', default: '1' },
     only: { type: 'string' },
+    all: { type: 'boolean', default: false },
   },
 })
 
@@ -31,11 +38,13 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 
 const table = createTable()
 try {
-  for (const [name, part] of Object.entries(PARTS)) {
-    if (values.only && values.only !== name) continue
+  for (const [name, part] of Object.entries({ ...PARTS, ...LONG })) {
+    if (values.only ? values.only !== name : name in LONG && !values.all) continue
     process.stderr.write(`${name}…\n`)
-    const [rounds, waiting] = [Number(values.rounds), Number(values.waiting)]
-    await part({ dist: resolve(values.dist), rounds, waiting, row: table.row })
+    const [rounds, waiting, tasks, minutes] = [
+      ...[values.rounds, values.waiting, values.tasks, values.minutes],
+    ].map(Number)
+    await part({ dist: resolve(values.dist), rounds, waiting, tasks, minutes, row: table.row })
   }
 } finally {
   removeAll()

@@ -23,7 +23,7 @@ export async function openHouse({ dist, agents, waiting = 0 }) {
   mkdirSync(join(root, '.orchestrate'), { mode: 0o700 })
   writeFileSync(
     join(root, 'config.yaml'),
-    `agents: ${JSON.stringify(agents)}\ntask_queue: { max_size: 100000, settle_ms: ${SETTLE_MS} }\n`,
+    `agents: ${JSON.stringify(agents)}\ntask_queue: { max_size: 1000000, settle_ms: ${SETTLE_MS} }\n`,
   )
   for (let n = 0; n < waiting; n++) {
     const name = `waits_${String(n).padStart(6, '0')}.yaml`
@@ -70,6 +70,10 @@ export async function openHouse({ dist, agents, waiting = 0 }) {
       } catch (error) {
         process.stderr.write(`${error.message}\n`)
       }
+      house.remove()
+    },
+    /** Where nothing runs any more. */
+    remove() {
       killOf(root)
       rmSync(root, { recursive: true, force: true })
       houses.delete(house)

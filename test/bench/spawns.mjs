@@ -11,6 +11,23 @@ const REST_MS = 300
 export async function spawns({ dist, waiting, rounds, row }) {
   const house = await openHouse({ dist, agents: { shell: { max_instances: 2 } }, waiting })
   await house.start()
+  const times = await measureSpawns(house, rounds)
+  row({ what: 'add to spawn', unit: 'ms', ...figures(times.add), limit: 50 })
+  const what = `drop to spawn (settle_ms is ${SETTLE_MS})`
+  row({ what, unit: 'ms', ...figures(times.drop), limit: SETTLE_MS + 50 })
+  const { now, peak } = house.memory()
+  row({
+    what: 'memory of the orchestrator (p95: peak)',
+    unit: 'MB',
+    median: now,
+    p95: peak,
+    limit: 150,
+  })
+  house.close()
+}
+
+/** ms of each, in turns, with two shell agents free. */
+export async function measureSpawns(house, rounds) {
   const times = { add: [], drop: [] }
   for (let n = 0; n <= rounds; n++) {
     for (const [name, give] of Object.entries({ add, drop })) {
@@ -24,18 +41,7 @@ export async function spawns({ dist, waiting, rounds, row }) {
       await sleep(REST_MS)
     }
   }
-  row({ what: 'add to spawn', unit: 'ms', ...figures(times.add), limit: 50 })
-  const what = `drop to spawn (settle_ms is ${SETTLE_MS})`
-  row({ what, unit: 'ms', ...figures(times.drop), limit: SETTLE_MS + 50 })
-  const { now, peak } = house.memory()
-  row({
-    what: 'memory of the orchestrator (p95: peak)',
-    unit: 'MB',
-    median: now,
-    p95: peak,
-    limit: 150,
-  })
-  house.close()
+  return times
 }
 
 const SCRIPT = 'true'
