@@ -198,6 +198,16 @@ export const COMMANDS: Command[] = [
     load: () => import('./commands/cancel.ts'),
   },
   {
+    name: 'archive',
+    about: 'Move what was completed long ago to tasks/archive/YYYY-MM/',
+    options: [
+      { name: 'before', value: 'AGE', about: 'older than 30d, 12h or 2w, or before 2026-01-31' },
+      { name: 'dry-run', about: 'move nothing; show what would be moved' },
+    ],
+    example: 'orchestrate archive --before 30d',
+    load: () => import('./commands/archive.ts'),
+  },
+  {
     name: 'doctor',
     about: 'Check this machine and workspace, and say how to mend what is broken',
     options: [json],

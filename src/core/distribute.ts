@@ -13,6 +13,7 @@ export function distribute(
   now: number,
   notes: ReadonlyMap<Entry, Note> = new Map(),
   profiles: readonly Profile[] | null = null,
+  archived: ReadonlySet<string> = new Set(),
 ): Plan {
   const plan: Plan = {
     assign: [],
@@ -28,7 +29,7 @@ export function distribute(
   for (const { entry, task } of queueOrder(entries, now)) {
     if (plan.held.has(entry) || plan.waiting.has(entry)) continue
     const note = notes.get(entry)
-    const why = blocked(entry, task, byId, now, note)
+    const why = blocked(entry, task, byId, now, archived, note)
     if (note?.open) plan.open.add(entry)
     const at = Math.max(task.notBefore ?? 0, note?.ready?.at ?? 0)
     if (at > now) plan.later = Math.min(at, plan.later ?? at)

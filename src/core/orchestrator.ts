@@ -256,7 +256,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       return running ? STOPPING : memory.note(entry, settings)
     }
     const make = (part: readonly Entry[], notes: ReadonlyMap<Entry, T.Note>) =>
-      distribute(part, slots, now, notes, learned)
+      distribute(part, slots, now, notes, learned, queue.archive.ids)
     const { part, plan, notes } = await vetted(standing, note, make, {
       heads: slots.filter(({ state }) => state === 'idle').length,
       ...{ queue, pending: at.state.pending, processes, context, remark },

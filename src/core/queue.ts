@@ -87,7 +87,8 @@ export class TaskQueue extends Folders {
     await this.scan(null)
     const agents = [{ id: agentId, type: agentType, state: 'idle' as const, taskCount: 0 }]
     for (;;) {
-      const { assign } = distribute([...this.entries.values()], agents, Date.now())
+      const all = [...this.entries.values()]
+      const { assign } = distribute(all, agents, Date.now(), undefined, null, this.archive.ids)
       const entry = assign[0]?.entry
       if (!entry?.task) return null
       if (!(await this.claim(entry))) this.forget(entry)

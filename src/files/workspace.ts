@@ -9,6 +9,7 @@ export interface Workspace {
   tasks: string
   state: Record<State, string>
   drafts: string
+  archive: string
   home: string
   runs: string
   lock: string
@@ -27,6 +28,7 @@ export function workspace(root: string): Workspace {
     tasks,
     state: state as Record<State, string>,
     drafts: join(tasks, 'drafts'),
+    archive: join(tasks, 'archive'),
     home,
     runs: join(home, 'runs'),
     lock: join(home, 'lock'),

@@ -2,16 +2,21 @@
 import type { Entry, Note, Task } from '../types.ts'
 import { clock } from './words.ts'
 
-/** Why it may not start now, in a sentence; undefined: it may. @param byId the entry that counts of each id. */
+/**
+ * Why it may not start now, in a sentence; undefined: it may.
+ * @param byId the entry that counts of each id. @param archived ids of what was completed long ago, in lower case.
+ */
 export function blocked(
   entry: Entry,
   task: Task,
   byId: Map<string, Entry>,
   now: number,
+  archived: ReadonlySet<string>,
   note?: Note,
 ): string | undefined {
   for (const id of task.dependencies) {
     const on = byId.get(id.toLowerCase())
+    if (!on && archived.has(id.toLowerCase())) continue
     if (on === entry) return 'it depends on itself: remove that from `dependencies`'
     if (!on) return `it depends on ${id}, and there is no such task`
     if (on.state === 'failed')

@@ -3,6 +3,7 @@
 import { lstatSync, type Stats } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { createArchive } from '../files/archive.ts'
 import { isErrno, readRegular } from '../files/files.ts'
 import { RECORD_NAME, stem, TASK_NAME } from '../files/names.ts'
 import { isRecord } from '../files/record.ts'
@@ -49,6 +50,8 @@ export class Folders {
     keys: new Set<string>(),
     dropped: new Set<Entry>(),
   }
+  /** What was completed, and lies in `tasks/archive/`. */
+  readonly archive
   readonly #at: Workspace
   readonly #in = Object.fromEntries(STATES.map((state) => [state, new Set<Entry>()])) as Record<
     State,
@@ -74,6 +77,7 @@ export class Folders {
 
   constructor(at: Workspace, rules: FolderRules) {
     this.#at = at
+    this.archive = createArchive(at.archive)
     this.rules = rules
   }
 
@@ -147,6 +151,9 @@ export class Folders {
     }
     for (const entry of this.#open) this.#missed(entry, now, result)
     this.#findOrphans(now, result)
+    // What leaves completed/ may be found there now.
+    const left = [...this.news.dropped].some(({ state }) => state === 'completed')
+    if (hints === null || left) for (const id of this.archive.read()) this.news.keys.add(id)
     return result
   }
 

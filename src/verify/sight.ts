@@ -42,6 +42,8 @@ export interface Sight {
   /** Why config.yaml cannot be used. */
   config: string | null
   names: ReadonlyMap<State, ReadonlySet<string>>
+  /** Ids of what lies in `tasks/archive/`, in lower case. */
+  archived: ReadonlySet<string>
   entries: readonly Entry[]
   /** Whose id or name another one has that counts before it. */
   held: ReadonlyMap<Entry, string>
@@ -79,6 +81,7 @@ export async function see(at: Workspace, processes: Processes): Promise<Sight> {
   duplicates(entries, plan)
   return {
     ...{ at, settings, config: why, names: folders.names, entries, held: plan.held, owner },
+    archived: folders.archive.ids,
     records: await records(at, folders),
     runs: await readRuns(at.runs),
     processes: processes.list(),

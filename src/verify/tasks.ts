@@ -144,7 +144,8 @@ function gone(sight: Sight): Found[] {
   return [...sight.runs.values()].flatMap((attempts) => {
     const last = attempts.at(-1)
     const run = last?.record
-    if (!last || !run?.outcome || here.has(key(last.id))) return []
+    if (!last || !run?.outcome || here.has(key(last.id)) || sight.archived.has(key(last.id)))
+      return []
     const where = run.settled ? `, last in ${run.settled}/` : ''
     const message = `${run.file} is in no folder${where}`
     return [found('note', 'task-gone', `.orchestrate/runs/${last.id}`, message)]

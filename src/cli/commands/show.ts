@@ -22,13 +22,16 @@ export const act: Act = async (call, world) => {
   return row.status === 'failed' ? 2 : 0
 }
 
-/** The row of an id, without case. Throws `NO_TASK` with the nearest id. */
+/** The row of an id, without case; also of what is archived. Throws `NO_TASK` with the nearest id. */
 export async function taskOf(at: Workspace, id: string): Promise<TaskRow> {
   const rows = await tasksOf(at)
   const same = rows.filter((row) => row.id.toLowerCase() === id.toLowerCase())
   // Of two files with one id, the one that is not held is the task.
   const row = same.find(({ status }) => status !== 'held') ?? same[0]
   if (row) return row
+  const { archivedRow } = await import('../archived.ts')
+  const old = await archivedRow(at, id)
+  if (old) return old
   const { nearest } = await import('../../files/nearest.ts')
   const near = nearest(
     id,
