@@ -1,8 +1,12 @@
 // What the image of the index shows at work may have ended since it was saved: a killed orchestrator saved it, and went on.
 // Promises: reads the run folders of those runs alone; what still works stays as it is.
 import { readdir } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
 import { history } from '../files/run-folder.ts'
 import type { Index } from '../index/index.ts'
+
+/** Run folders that are read until something else has its turn. */
+const TURN = 100
 
 export async function catchUp(
   index: Pick<Index, 'unended' | 'putRun'>,
@@ -21,6 +25,8 @@ export async function refill(
 ): Promise<void> {
   if (index.profiles().length > 0) return
   const ids = await readdir(runs).catch(() => [])
-  for (const id of ids)
+  for (const [n, id] of ids.entries()) {
+    if (n % TURN === 0) await setImmediate()
     for (const run of await history(runs, id).catch(() => [])) if (run.outcome) index.putRun(run) // of what works, the core tells
+  }
 }

@@ -27,6 +27,6 @@ export async function cancel(at: Workspace, id: string): Promise<string> {
 async function scanned(at: Workspace): Promise<TaskQueue> {
   const { TaskQueue } = await import('../core/queue.ts')
   const queue = new TaskQueue(at.root, { settleMs: 0 })
-  await queue.scan(null)
+  await queue.scan([])
   return queue
 }

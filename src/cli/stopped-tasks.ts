@@ -12,7 +12,7 @@ export async function listTasks(at: Workspace): Promise<TaskRow[]> {
   // Nothing is claimed here, so nothing has to settle.
   const { maxSize, defaultPriority } = await quickSettings(at)
   const folders = new Folders(at, { maxSize, defaultPriority, settleMs: 0, readOnly: true })
-  await folders.scan(null)
+  await folders.scan([])
   const entries = [...folders.entries.values()]
   const { held } = distribute(entries, [], Date.now())
   return Promise.all(

@@ -1,5 +1,6 @@
 // The loop (DESIGN 3): look, decide, act. It owns the order of things and nothing else: the queue moves files, the table
 // decides, runs run. A crash is only a long pause between two looks.
+import { setImmediate } from 'node:timers/promises'
 import { cancel, retry } from '../files/by-hand.ts'
 import { isErrno, syncFolder } from '../files/files.ts'
 import { type Lock, takeLock } from '../files/lock.ts'
@@ -44,8 +45,10 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   const later = new Map<string, number>()
   const waiters = new Set<() => void>()
   let settings = parts.settings
-  /** Files that may have changed; null: look at all. */
-  let hints: Set<string> | null = null
+  /** Files that may have changed: since the last look began, and before. */
+  let [hints, about] = [new Set<string>(), new Set<string>()]
+  /** Others may have, too. */
+  let any = true
   let lock: Lock | null = null
   let watcher: Watcher | null = null
   let looking: Promise<void> | null = null
@@ -67,7 +70,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
 
   const halt = createHalt(event, log)
   function stumble(error: unknown): void {
-    hints = null // what this look was told of may be unread
+    for (const file of about) hints.add(file) // they may be unread
+    any = true
     halt.stumble(error)
   }
 
@@ -79,7 +83,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     if (lock) timer = setTimeout(() => void look(), ms)
   }
   function afresh(): void {
-    hints = null
+    any = true
     soon()
   }
 
@@ -92,6 +96,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
         await once().catch(stumble)
         // Not only at the last: where something changes all the time, there is none.
         for (const done of before) done()
+        if (dirty) await setImmediate() // what has happened is heard of
       } while (dirty && lock)
       looking = null
       for (const done of waiters) done()
@@ -102,12 +107,12 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
 
   async function once(): Promise<void> {
     await fence()
-    if (performance.now() - lastFull > RESCAN_MS || watcher?.deaf()) hints = null
-    const full = hints === null
+    if (performance.now() - lastFull > RESCAN_MS || watcher?.deaf()) any = true
+    const full = any
     if (full) lastFull = performance.now()
-    const about = hints
-    hints = new Set() // before the reading: a hint that comes meanwhile is for the next look
-    const scan = await queue.scan(about)
+    about = hints
+    ;[hints, any] = [new Set(), false] // before the reading: what comes meanwhile is for the next look
+    const scan = await queue.scan(about, full)
     // What came to a folder before it was watched, nothing told of.
     if ((full || scan.missing.length) && (await watcher?.rearm())) afresh()
     const wanted = Object.entries(settings.agents).map(([type, own]) => [type, own.maxInstances])
@@ -244,7 +249,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     const { maxSize } = settings.queue
     const now = Date.now() // one for all that follows: what is before it for one is so for all
     const came = scan.changed.some(({ state }) => state === 'pending')
-    for (const entry of crowd.update(queue, maxSize, came, now)) standing.wake(entry)
+    for (const entry of crowd.update(queue.in('pending'), maxSize, came, now)) standing.wake(entry)
     standing.heed(now)
     const slots: T.Slot[] = none ? [] : Object.values(agents.getAgentStatus())
     const remark = (entry: Entry, text: string) =>
@@ -317,7 +322,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     const calm = found.settled && !dirty && !pressure && !resting
     settled = calm && full
     if (!calm || full || !awaited) return
-    hints = null // before it is believed that nothing is left, everything is looked at
+    any = true // before it is believed that nothing is left, everything is looked at
     next = 1
   }
 
@@ -361,8 +366,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       await makeFolders(at)
       lock = await takeLock({ path: at.lock, processes })
       const hint = (file: string | null) => {
-        if (file) hints?.add(file)
-        else hints = null
+        if (file) hints.add(file)
+        else any = true
         soon()
       }
       watcher = await watchTasks(at, hint, (why) => tell('watcher', 'system', why))
@@ -394,6 +399,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     },
     async finished() {
       awaited = true
+      if (!settled) afresh()
       while (lock && !settled) await looked()
     },
     poke: afresh,

@@ -84,14 +84,13 @@ export class TaskQueue extends Folders {
   /** Specification 3.1: the best waiting task, claimed for `agentId`, with its assignment record; null when none. */
   async getNextTask(agentId: string, agentType = 'agent'): Promise<Task | null> {
     const { distribute } = await import('./distribute.ts')
-    await this.scan(null)
+    const entries = await this.list()
     const agents = [{ id: agentId, type: agentType, state: 'idle' as const, taskCount: 0 }]
     for (;;) {
-      const all = [...this.entries.values()]
-      const { assign } = distribute(all, agents, Date.now(), undefined, null, this.archive.ids)
+      const { assign } = distribute(entries, agents, Date.now(), undefined, null, this.archive.ids)
       const entry = assign[0]?.entry
       if (!entry?.task) return null
-      if (!(await this.claim(entry))) this.forget(entry)
+      if (!(await this.claim(entry))) entries.splice(entries.indexOf(entry), 1)
       else {
         const about = { task_id: entry.id, agent_id: agentId, agent_type: agentType }
         const assigned_at = new Date().toISOString()
@@ -129,8 +128,7 @@ export class TaskQueue extends Folders {
   }
 
   async listTasks(status?: State): Promise<Task[]> {
-    await this.scan(null)
-    const here = [...this.entries.values()].filter((entry) => !status || entry.state === status)
+    const here = (await this.list()).filter((entry) => !status || entry.state === status)
     return here.flatMap((entry) => entry.task ?? [])
   }
 }

@@ -8,10 +8,11 @@ import {
   isErrno,
   makeFolder,
   orNull,
+  readRegular,
   type writeNew,
   writeWhole,
 } from './files.ts'
-import { lstat, mkdir, open, readdir, readFile, rm, writeFile } from './fs.ts'
+import { lstat, mkdir, open, readdir, rm, writeFile } from './fs.ts'
 import { removeDrafts } from './litter.ts'
 
 /** Attempts of an id, lowest first. RACE: the folder may be removed by hand at any time. */
@@ -23,9 +24,13 @@ export async function attempts(runs: string, id: string): Promise<number[]> {
     .sort((a, b) => a - b)
 }
 
+/** An agent may have put anything in the place of these. */
+const text = async (path: string) => (await readRegular(path, RECORD_CAP)).toString()
+const RECORD_CAP = 64 << 20
+
 async function readRun(runs: string, id: string, attempt = 0): Promise<RunRecord | null> {
   try {
-    return JSON.parse(await readFile(join(runs, id, String(attempt), 'run.json'), 'utf8'))
+    return JSON.parse(await text(join(runs, id, String(attempt), 'run.json')))
   } catch (error) {
     return orNull(error) // missing, or cut off by a crash: the same as never written
   }
@@ -133,7 +138,7 @@ export async function readShim(
   folder: string,
 ): Promise<{ pid: number | null; exit: number | null }> {
   const [pid, exit] = await Promise.all(
-    ['pid', 'exit'].map((name) => readFile(join(folder, name), 'utf8').catch(orNull)),
+    ['pid', 'exit'].map((name) => text(join(folder, name)).catch(orNull)),
   )
   return {
     pid: pid == null ? null : Number(pid.trim() || 0),

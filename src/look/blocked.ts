@@ -2,6 +2,8 @@
 import type { Entry, Note, Task } from '../types.ts'
 import { clock } from './words.ts'
 
+export const CIRCLE = 'its dependencies go in a circle'
+
 /**
  * Why it may not start now, in a sentence; undefined: it may.
  * @param byId the entry that counts of each id. @param archived ids of what was completed long ago, in lower case.
@@ -24,7 +26,7 @@ export function blocked(
     if (on.problem) return `it depends on ${id}, which cannot be read`
     if (on.state === 'completed') continue
     const cycle = on.state === 'pending' ? cycleFrom(entry, byId) : undefined
-    return cycle ? `its dependencies go in a circle: ${cycle}` : `it waits for ${id} (${on.state})`
+    return cycle ? `${CIRCLE}: ${cycle}` : `it waits for ${id} (${on.state})`
   }
   if (task.notBefore && task.notBefore > now) return `not before ${clock(task.notBefore, now)}`
   if (note?.ready && note.ready.at > now)

@@ -1,6 +1,6 @@
-// Who waits beyond `task_queue.max_size`: the last in queue order. Promises: a look costs what came and went, not what waits.
+// Who waits beyond `task_queue.max_size`: the last in queue order. Promises: no more than that many are admitted, and no fewer while others
+// wait; where there is room for all, a look costs nothing.
 import type { Entry } from '../types.ts'
-import type { Folders } from './folders.ts'
 import { queueOrder } from './order.ts'
 
 export class Crowd {
@@ -10,15 +10,17 @@ export class Crowd {
   #most = 0
 
   /**
-   * Brings it up to date, before the news are heeded; returns those whose side is another now.
+   * Brings it up to date; returns those whose side is another now.
    * @param came whether a waiting file was read: any place may be another. @param now epoch ms.
    */
-  update(queue: Pick<Folders, 'in' | 'news'>, most: number, came: boolean, now: number): Entry[] {
-    const waiting = queue.in('pending')
+  update(waiting: ReadonlySet<Entry>, most: number, came: boolean, now: number): Entry[] {
     const { late } = this
     const full = waiting.size > most
     if (!full && late.size === 0) return []
-    if (!full || came || most !== this.#most || late.size === 0) {
+    for (const side of [late, this.#admitted])
+      for (const entry of side) if (!waiting.has(entry)) side.delete(entry)
+    const back = [...waiting].some((one) => one.task && !late.has(one) && !this.#admitted.has(one))
+    if (!full || came || back || most !== this.#most) {
       const before = new Set(late)
       const order = full ? queueOrder(waiting, now).map(({ entry }) => entry) : []
       this.#most = most
@@ -26,11 +28,6 @@ export class Crowd {
       late.clear()
       for (const [n, entry] of order.entries()) (n < most ? this.#admitted : late).add(entry)
       return [...before, ...late].filter((entry) => before.has(entry) !== late.has(entry))
-    }
-    for (const entry of [...queue.news.changed, ...queue.news.dropped]) {
-      if (waiting.has(entry)) continue
-      this.#admitted.delete(entry)
-      late.delete(entry)
     }
     const free: Entry[] = []
     for (const entry of late) {

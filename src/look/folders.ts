@@ -97,14 +97,15 @@ export class Folders {
   }
 
   /**
-   * Compares the folders with `entries`. `hints`: files that may have come, gone or changed, and nothing else did;
-   * null: no one can tell, so the names of each folder that changed are read, and files that may have changed without that
-   * are looked at. `now`: monotonic ms.
+   * Compares the folders with `entries`. `hints`: files that may have come, gone or changed. `all`: others may have, too, so the
+   * names of each folder that changed are read, and some of the files that may have changed without that are looked at.
+   * `now`: monotonic ms.
    */
-  async scan(hints: Set<string> | null, now = performance.now()): Promise<Scan> {
+  async scan(hints: Iterable<string>, all = true, now = performance.now()): Promise<Scan> {
     const result: Scan = { changed: [], edited: [], missing: [], away: null, orphans: [] }
-    if (hints === null) this.#scans++
-    const found = await this.#readAll(hints === null)
+    if (all) this.#scans++
+    const found = await this.#readAll(all)
+    const read = new Set<State>()
     const about = new Map<string, [State, string]>()
     const add = (state: State, name: string) => about.set(`${state}/${name}`, [state, name])
     for (const state of STATES) {
@@ -119,6 +120,7 @@ export class Folders {
         // Another folder than before: what it holds may be others of the same names.
         const other = !same(this.#marks.get(state), folder.mark)
         this.names.set(state, names)
+        read.add(state)
         this.#marks.set(state, {
           ...folder.mark,
           sure: Date.now() - folder.mark.ctimeMs > SURE_MS,
@@ -130,15 +132,18 @@ export class Folders {
         for (const entry of this.#in[state]) if (!names.has(entry.name)) this.#open.add(entry)
       }
     }
-    for (const file of hints ?? []) {
+    for (const file of hints) {
       const [, state, name] = file.split('/') as [string, State, string]
       if (name && !result.missing.includes(state)) add(state, name)
     }
-    if (hints === null) for (const entry of this.#again()) add(entry.state, entry.name)
+    const open = [...this.#open, ...(all ? this.#again() : [])]
     // Written by us a moment ago: what is to be shown of it need not wait for the watch.
     for (const path of this.whole) add('pending', basename(path))
-    for (const entry of this.#open)
-      if (!result.missing.includes(entry.state)) add(entry.state, entry.name)
+    for (const entry of open) {
+      // Where names do not tell case (macOS), one that is not among them is found all the same.
+      const gone = read.has(entry.state) && !this.names.get(entry.state)?.has(entry.name)
+      if (!gone && !result.missing.includes(entry.state)) add(entry.state, entry.name)
+    }
     let turn = 0
     try {
       for (const [state, name] of about.values()) {
@@ -153,7 +158,7 @@ export class Folders {
     this.#findOrphans(now, result)
     // What leaves completed/ may be found there now.
     const left = [...this.news.dropped].some(({ state }) => state === 'completed')
-    if (hints === null || left) for (const id of this.archive.read()) this.news.keys.add(id)
+    if (all || left) for (const id of this.archive.read()) this.news.keys.add(id)
     return result
   }
 
@@ -207,7 +212,11 @@ export class Folders {
     const path = join(this.#at.state[state], name)
     const seen = look(path)
     const names = this.names.get(state)
-    if (seen === undefined) return // it is no news that something cannot be looked at
+    if (seen === undefined) {
+      // It is no news that something cannot be looked at; but what is not known yet is looked at again.
+      if (!known && names?.delete(name)) this.#marks.delete(state)
+      return
+    }
     if (seen === null) {
       names?.delete(name)
       this.whole.delete(path)
@@ -335,11 +344,6 @@ export class Folders {
     this.news.dropped.add(entry)
   }
 
-  /** For who lost the race for a file: it is not there. */
-  forget(entry: Entry): void {
-    if (this.entries.get(entry.file) === entry) this.#drop(entry)
-  }
-
   /** A record whose task is not beside it; one that went to pending/ along with its task is out of place, too. */
   #record(state: State, name: string, now: number): void {
     const id = RECORD_NAME.exec(name)?.[1]
@@ -361,6 +365,13 @@ export class Folders {
     if (state !== 'assigned') return
     for (const name of names ?? [])
       if (low(name).startsWith(`${low(id)}_`)) this.#record(state, name, now)
+  }
+
+  /** All of them, for who looks by himself, and needs no news. */
+  async list(): Promise<Entry[]> {
+    await this.scan([])
+    for (const one of Object.values(this.news)) one.clear()
+    return [...this.entries.values()]
   }
 
   #findOrphans(now: number, result: Scan): void {

@@ -1,10 +1,14 @@
 // What was used, and what may be: tokens and dollars of a task, and of this day (specification 9.1). Promises: it counts what the
 // run folders say, so that no restart forgets it; without a budget of the day nothing is read.
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { orNull } from '../files/files.ts'
 import { readdir, stat } from '../files/fs.ts'
 import { attempts, history } from '../files/run-folder.ts'
 import type { Budget, RunRecord } from '../types.ts'
+
+/** Run folders that are read until something else has its turn. */
+const TURN = 100
 
 export interface Used {
   tokens: number
@@ -45,7 +49,8 @@ export function createPurse(runs: string) {
     day = midnight
     ended.clear()
     try {
-      for (const id of (await readdir(runs).catch(orNull)) ?? []) {
+      for (const [n, id] of ((await readdir(runs).catch(orNull)) ?? []).entries()) {
+        if (n % TURN === 0) await setImmediate()
         const last = (await attempts(runs, id)).at(-1)
         const seen = last && (await stat(join(runs, id, String(last))).catch(() => null))
         if (seen && seen.mtimeMs >= midnight) for (const run of await history(runs, id)) count(run)

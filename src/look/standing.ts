@@ -3,6 +3,7 @@
 // part is the plan of all; whatever may change what a task waits for brings it back.
 import { stem } from '../files/names.ts'
 import type { Entry, Note, Plan } from '../types.ts'
+import { CIRCLE } from './blocked.ts'
 import type { Folders } from './folders.ts'
 import { before, type Queued } from './order.ts'
 
@@ -85,7 +86,7 @@ export class Standing {
       const far = all.every((one) => one.state === 'pending' || this.#waited(one))
       for (const entry of this.#on.get(key) ?? []) {
         met.add(entry)
-        if (far) keys.add(entry.id.toLowerCase())
+        if (far || this.#circles(entry)) keys.add(entry.id.toLowerCase())
       }
     }
     for (const entry of met) this.#rouse(entry)
@@ -207,6 +208,10 @@ export class Standing {
   /** When time alone may let one start, epoch ms; Infinity: it will not. */
   get next(): number {
     return this.#until.size ? this.#next : Number.POSITIVE_INFINITY
+  }
+
+  #circles(entry: Entry): boolean {
+    return this.why.waiting.get(entry)?.startsWith(CIRCLE) ?? false
   }
 
   #waited(entry: Entry): boolean {

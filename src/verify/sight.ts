@@ -71,7 +71,7 @@ export async function see(at: Workspace, processes: Processes): Promise<Sight> {
   // Nothing is claimed here, so nothing has to settle.
   const rules = { maxSize, defaultPriority, settleMs: 0, readOnly: true }
   const folders = new Folders(at, rules)
-  await folders.scan(null)
+  await folders.scan([])
   // RACE: a file that went between its name and its bytes was neither read nor refused.
   const entries = [...folders.entries.values()].filter((one) => one.task || one.problem)
   const plan: Plan = {

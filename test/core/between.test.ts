@@ -116,7 +116,7 @@ it('changed in the moment of its claim, and written again before it goes back: b
   await makeFolders(house.at)
   const path = house.drop('a.yaml', shell('echo old'))
   const queue = new TaskQueue(house.at.root, { settleMs: 0 })
-  await queue.scan(null)
+  await queue.scan([])
   const seen = queue.find('a') as Entry
   const meanwhile = {
     ...seen,

@@ -8,7 +8,7 @@ import type { Entry } from '../../src/types.ts'
 const happens = fc.oneof(
   { weight: 3, arbitrary: fc.record({ what: fc.constant('add'), n: fc.nat({ max: 2 }) }) },
   { weight: 3, arbitrary: fc.record({ what: fc.constant('claim'), n: fc.nat() }) },
-  fc.record({ what: fc.constant('rm'), n: fc.nat() }),
+  fc.record({ what: fc.constant('back'), n: fc.nat() }),
   fc.record({ what: fc.constant('most'), n: fc.nat({ max: 6 }) }),
 )
 
@@ -16,11 +16,7 @@ it('the late are the last, and those that changed sides are told', () => {
   fc.assert(
     fc.property(fc.array(happens, { minLength: 1, maxLength: 40 }), (events) => {
       const waiting = new Set<Entry>()
-      const news = {
-        ...{ changed: new Set<Entry>(), gone: new Set<string>() },
-        ...{ keys: new Set<string>(), dropped: new Set<Entry>() },
-      }
-      const queue = { in: () => waiting, news }
+      const away: Entry[] = []
       const crowd = new Crowd()
       let most = 3
       for (const [now, { what, n }] of events.entries()) {
@@ -28,20 +24,20 @@ it('the late are the last, and those that changed sides are told', () => {
         const one = [...waiting][n % waiting.size]
         if (what === 'add') waiting.add(entryOf(n, now))
         else if (what === 'most') most = n
-        else if (one) {
+        else if (what === 'back') {
+          const [entry] = away.splice(n % away.length, 1)
+          if (entry) waiting.add(entry)
+        } else if (one) {
           waiting.delete(one)
-          // A claim of ours is told as a change, a file that is gone as such.
-          ;(what === 'claim' ? news.changed : news.dropped).add(one)
+          away.push(one)
         }
-        const told = crowd.update(queue, most, what === 'add', now)
+        const told = crowd.update(waiting, most, what === 'add', now)
         const last = queueOrder(waiting, now).slice(most)
         expect([...crowd.late]).toEqual(last.map(({ entry }) => entry))
         const other = [...before, ...crowd.late].filter(
           (each) => before.has(each) !== crowd.late.has(each) && waiting.has(each),
         )
         expect(new Set(told.filter((each) => waiting.has(each)))).toEqual(new Set(other))
-        news.changed.clear()
-        news.dropped.clear()
       }
     }),
     { numRuns: 1000 },

@@ -49,7 +49,7 @@ it('hints tell all', async () => {
       const at = workspace(root)
       for (const state of STATES) mkdirSync(at.state[state], { recursive: true })
       const folders = new Folders(at, RULES)
-      await folders.scan(null)
+      await folders.scan([])
       for (const one of deeds as { do: string; state: 'pending'; name: string; to: 'pending' }[]) {
         let hints: Set<string> | null = new Set()
         const file = one.state && join(at.state[one.state], one.name ?? '')
@@ -84,9 +84,9 @@ it('hints tell all', async () => {
             writeFileSync(join(at.state.pending, name), `description: new ${round++}\n`)
           hints = null
         } else if (one.do === 'full') hints = null
-        const { orphans } = await folders.scan(hints)
+        const { orphans } = await folders.scan(hints ?? [], hints === null)
         const fresh = new Folders(at, RULES)
-        const found = await fresh.scan(null)
+        const found = await fresh.scan([])
         expect(seen(folders), JSON.stringify(one)).toEqual(seen(fresh))
         expect(orphans.map(({ path }) => path).filter(told)).toEqual(
           expect.arrayContaining(found.orphans.map(({ path }) => path).filter(told)),

@@ -160,7 +160,7 @@ it('a claim has one winner: eight claimers, sixty tasks', async () => {
 it('a claim never overwrites, and goes back when the file changed under it', async () => {
   const queue = fresh()
   await queue.addTask('x')
-  await queue.scan(null)
+  await queue.scan([])
   const entry = queue.find('task_001')
   if (!entry) throw new Error('no entry')
   writeFileSync(join(at.state.assigned, 'task_001.yaml'), 'a person put this here')
@@ -172,7 +172,7 @@ it('a claim never overwrites, and goes back when the file changed under it', asy
   writeFileSync(entry.path, 'description: changed\n')
   expect(await queue.claim(entry)).toBe(false)
   expect(names('pending')).toEqual(['task_001.yaml'])
-  await queue.scan(null)
+  await queue.scan([])
   expect(await queue.claim(entry)).toBe(true)
   expect(await queue.claim(entry)).toBe(false)
 })
@@ -207,7 +207,7 @@ it('twenty processes allocate twenty ids', async () => {
 describe('by hand, for those who would rather type', () => {
   const scanned = async () => {
     const queue = fresh()
-    await queue.scan(null)
+    await queue.scan([])
     return queue
   }
   it('cancel moves to failed/ and says who did it', async () => {
@@ -240,36 +240,36 @@ describe('a scan', () => {
     const path = join(at.state.pending, 'a.yaml')
     writeFileSync(path, 'description: x\n')
     const t = Math.ceil(performance.now()) // no fractions: their sums are not exact
-    expect((await queue.scan(null, t)).changed).toEqual([])
-    expect((await queue.scan(null, t + 99)).changed).toEqual([])
-    expect((await queue.scan(null, t + 100)).changed.map((entry) => entry.id)).toEqual(['a'])
+    expect((await queue.scan([], true, t)).changed).toEqual([])
+    expect((await queue.scan([], true, t + 99)).changed).toEqual([])
+    expect((await queue.scan([], true, t + 100)).changed.map((entry) => entry.id)).toEqual(['a'])
     rmSync(path)
-    await queue.scan(null, t + 200)
+    await queue.scan([], true, t + 200)
     expect(gone(queue)).toEqual([])
     writeFileSync(path, 'description: y\n') // as vim does
-    await queue.scan(null, t + 250)
+    await queue.scan([], true, t + 250)
     expect(gone(queue)).toEqual([])
     expect(
-      (await queue.scan(null, t + 350)).changed.map((entry) => entry.task?.description),
+      (await queue.scan([], true, t + 350)).changed.map((entry) => entry.task?.description),
     ).toEqual(['y'])
     rmSync(path)
-    await queue.scan(null, t + 400)
-    await queue.scan(null, t + 500)
+    await queue.scan([], true, t + 400)
+    await queue.scan([], true, t + 500)
     expect(gone(queue)).toEqual(['a'])
   })
 
   it('makes pending/ again, and takes no other folder that vanished for an empty one', async () => {
     const queue = fresh()
     writeFileSync(join(at.state.failed, 'a.yaml'), 'description: x\n')
-    await queue.scan(null)
+    await queue.scan([])
     rmSync(at.state.pending, { recursive: true })
     rmSync(at.state.failed, { recursive: true })
-    const scan = await queue.scan(null)
+    const scan = await queue.scan([])
     expect(scan).toMatchObject({ missing: ['failed'] })
     expect(existsSync(at.state.pending)).toBe(true)
     expect(queue.find('a')?.state).toBe('failed')
     rmSync(at.tasks, { recursive: true })
-    expect((await queue.scan(null)).missing).toEqual(['pending', 'assigned', 'completed', 'failed'])
+    expect((await queue.scan([])).missing).toEqual(['pending', 'assigned', 'completed', 'failed'])
     expect(existsSync(at.tasks)).toBe(false)
   })
 
@@ -278,25 +278,25 @@ describe('a scan', () => {
     writeFileSync(join(at.state.completed, 'a.yaml'), 'description: x\n')
     writeFileSync(join(at.state.assigned, 'b_agent_01.yaml'), '# written by orchestrate\n')
     const t = Math.ceil(performance.now()) // no fractions: their sums are not exact
-    await queue.scan(null, t)
+    await queue.scan([], true, t)
     for (const state of ['assigned', 'completed', 'failed'] as const)
       rmSync(at.state[state], { recursive: true })
-    expect(await queue.scan(null, t + 1)).toMatchObject({ missing: ['completed'] })
+    expect(await queue.scan([], true, t + 1)).toMatchObject({ missing: ['completed'] })
     expect([at.state.assigned, at.state.failed].map((path) => existsSync(path))).toEqual([
       true,
       true,
     ])
     // It went with its folder: unlike a file that was removed before, it is not settled by time.
-    expect((await queue.scan(null, t + 10_000)).missing).toEqual(['completed'])
+    expect((await queue.scan([], true, t + 10_000)).missing).toEqual(['completed'])
     mkdirSync(at.state.completed)
-    await queue.scan(null, t + 20_000)
+    await queue.scan([], true, t + 20_000)
     expect(gone(queue)).toEqual(['a'])
     rmSync(at.state.completed, { recursive: true })
-    expect(await queue.scan(null, t + 20_001)).toMatchObject({ missing: [], away: null })
+    expect(await queue.scan([], true, t + 20_001)).toMatchObject({ missing: [], away: null })
     // Something else of that name is neither there nor gone.
     rmSync(at.state.failed, { recursive: true })
     writeFileSync(at.state.failed, '')
-    const { missing, away } = await queue.scan(null, t + 20_002)
+    const { missing, away } = await queue.scan([], true, t + 20_002)
     expect(missing).toEqual(['failed'])
     expect(away).toMatch(
       /^tasks\/failed cannot be read \(ENOTDIR: .*, nothing is claimed until it can$/,
@@ -311,8 +311,8 @@ describe('a scan', () => {
     for (const name of names('failed'))
       writeFileSync(join(at.state.pending, name), readFileSync(join(at.state.failed, name)))
     for (const name of names('failed')) rmSync(join(at.state.failed, name))
-    await queue.scan(null)
-    const { orphans } = await queue.scan(null)
+    await queue.scan([])
+    const { orphans } = await queue.scan([])
     expect(orphans.map(({ path }) => path)).toEqual([
       join(at.state.pending, 'task_001_result.yaml'),
     ])

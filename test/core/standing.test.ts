@@ -58,6 +58,7 @@ const added = fc.record({
 const happens = fc.oneof(
   { weight: 4, arbitrary: added },
   fc.record({ what: fc.constant('move' as const), of: fc.nat(), to: fc.constantFrom(...STATES) }),
+  fc.record({ what: fc.constant('mv' as const), of: fc.nat(), to: fc.constantFrom(...STATES) }),
   fc.record({ what: fc.constant('rm' as const), of: fc.nat() }),
   fc.record({ what: fc.constant('miss' as const), of: fc.nat() }),
   fc.record({ what: fc.constant('time' as const), minutes: fc.integer({ min: -60, max: 45 }) }),
@@ -111,6 +112,15 @@ it('plans a part as it would plan all', () => {
           case 'move':
             if (one) queue.move(one, event.to)
             break
+          case 'mv': {
+            // By a person: for the folders it is another one.
+            if (!one || queue.entries.has(`tasks/${event.to}/${one.name}`)) break
+            queue.take(one)
+            queue.news.dropped.add(one)
+            const file = `tasks/${event.to}/${one.name}`
+            queue.put({ ...one, state: event.to, file })
+            break
+          }
           case 'rm':
             if (one) queue.take(one)
             if (one) queue.news.dropped.add(one)

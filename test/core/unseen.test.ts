@@ -38,7 +38,8 @@ function workspaceWith(...names: string[]) {
   onTestFinished(() => rmSync(root, { recursive: true, force: true }))
   const at = workspace(root)
   for (const state of STATES) mkdirSync(at.state[state], { recursive: true })
-  const put = (name: string) => writeFileSync(join(at.state.pending, name), 'description: x\n')
+  const put = (name: string, text = 'description: x\n') =>
+    writeFileSync(join(at.state.pending, name), text)
   for (const name of names) put(name)
   const folders = new Folders(at, { maxSize: 9, defaultPriority: 'normal', settleMs: 0 })
   return { folders, put, ids: () => [...folders.entries.values()].map(({ id }) => id).sort() }
@@ -46,23 +47,46 @@ function workspaceWith(...names: string[]) {
 
 it('a task that cannot be looked at is not gone', async () => {
   const { folders, ids } = workspaceWith('a.yaml', 'b.yaml')
-  await folders.scan(null)
+  await folders.scan([])
   fail.look = 'a.yaml'
-  for (const hints of [new Set(['tasks/pending/a.yaml']), null, null]) await folders.scan(hints)
+  for (const all of [false, true, true]) await folders.scan(['tasks/pending/a.yaml'], all)
   expect(ids()).toEqual(['a', 'b'])
   expect(folders.news.dropped.size).toBe(0)
 })
 
+it('a new task that cannot be looked at for a moment is looked at again', async () => {
+  const { folders, ids, put } = workspaceWith('a.yaml')
+  await folders.scan([])
+  put('b.yaml')
+  fail.look = 'b.yaml'
+  for (const all of [false, true]) await folders.scan(['tasks/pending/b.yaml'], all)
+  expect(ids()).toEqual(['a'])
+  fail.look = ''
+  await folders.scan([])
+  expect(ids()).toEqual(['a', 'b'])
+})
+
+it('what it was told of is looked at in a full scan, too, however many wait', async () => {
+  const names = Array.from({ length: 1200 }, (_, n) => `t${n}.yaml`)
+  const { folders, put } = workspaceWith(...names)
+  await folders.scan([])
+  for (const name of names) put(name, 'description: other\n')
+  const told = names.slice(1100).map((name) => `tasks/pending/${name}`)
+  await folders.scan(told)
+  const read = (file: string) => folders.entries.get(file)?.task?.description
+  expect(new Set(told.map(read))).toEqual(new Set(['other']))
+})
+
 it('a scan that breaks off leaves nothing unseen', async () => {
   const { folders, ids, put } = workspaceWith('a.yaml')
-  await folders.scan(null)
+  await folders.scan([])
   put('b.yaml')
   put('c.yaml')
   fail.read = 'b.yaml'
-  await expect(folders.scan(null)).rejects.toThrow('EMFILE')
+  await expect(folders.scan([])).rejects.toThrow('EMFILE')
   fail.read = ''
   // No event tells of c again, and the folder is as it was: its names are read all the same.
-  await folders.scan(new Set())
+  await folders.scan([], false)
   expect(ids()).toEqual(['a', 'b', 'c'])
   expect(folders.entries.get('tasks/pending/c.yaml')?.task?.description).toBe('x')
 })

@@ -23,9 +23,12 @@ const changes = (flags) =>
     ? (flags & (O_WRONLY | O_RDWR | O_CREAT)) !== 0
     : /[wax+]/.test(flags ?? 'r')
 const opening = ([path, flags]) => (changes(flags) ? [path] : null)
-const first = ([path]) => (typeof path === 'object' && 'fd' in path ? null : [path])
-const both = ([from, to]) => [from, to]
 const byFd = ([fd]) => (paths.has(fd) ? [paths.get(fd)] : null)
+const first = ([path]) => {
+  if (typeof path === 'number') return byFd([path])
+  return typeof path === 'object' && 'fd' in path ? null : [path]
+}
+const both = ([from, to]) => [from, to]
 const second = ([path, data, ...rest]) => [path, half(bytesOf(data)), ...rest]
 
 const ACTS = {

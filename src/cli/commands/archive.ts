@@ -51,7 +51,7 @@ interface Old {
 async function completed(at: Workspace): Promise<Old[]> {
   const { maxSize, defaultPriority } = await quickSettings(at)
   const folders = new Folders(at, { maxSize, defaultPriority, settleMs: 0, readOnly: true })
-  await folders.scan(null)
+  await folders.scan([])
   const records = createRecords(at)
   const found: Old[] = []
   for (const entry of folders.in('completed')) {
