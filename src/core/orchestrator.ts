@@ -49,6 +49,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   let [hints, about] = [new Set<string>(), new Set<string>()]
   /** Others may have, too. */
   let any = true
+  /** Of whose past nothing is known yet: no look claims anything before it is. */
+  const unlearned = new Set<Entry>()
   let lock: Lock | null = null
   let watcher: Watcher | null = null
   let looking: Promise<void> | null = null
@@ -117,21 +119,17 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     if ((full || scan.missing.length) && (await watcher?.rearm())) afresh()
     const wanted = Object.entries(settings.agents).map(([type, own]) => [type, own.maxInstances])
     agents.arrange(Object.fromEntries(wanted), missing)
-    for (const entry of scan.changed) {
+    for (const entry of scan.changed) unlearned.add(entry)
+    for (const entry of unlearned) {
       await memory.learn(entry)
+      unlearned.delete(entry)
       if (entry.state === 'pending') agents.heed(memory.last(entry) ?? {})
       for (const remark of entry.task?.remarks ?? []) {
         tell(`${entry.file} ${remark}`, 'system', `${entry.file}: ${remark}`)
       }
     }
     if (full) await memory.recheck()
-    for (const entry of scan.edited) {
-      tell(
-        entry.file,
-        'system',
-        `${entry.file} was edited while its agent works: that counts when it is queued again`,
-      )
-    }
+    for (const { file } of scan.edited) tell(file, 'system', `${file} ${EDITED}`)
     const names = new Set([...active.values()].map((run) => run.record?.file))
     const adrift = [...queue.in('assigned')].filter((entry) => !names.has(entry.name))
     for (const entry of [...adrift, ...memory.unfinished()])
@@ -429,5 +427,6 @@ const key = (entry: Entry) => entry.id.toLowerCase()
 /** Until more of those that wait are told why. */
 const MORE_MS = 100
 const NEVER = Number.POSITIVE_INFINITY
+const EDITED = 'was edited while its agent works: that counts when it is queued again'
 const STOPPING: T.Note = { wait: 'its last run is being stopped', open: true }
 const fullUp = (most: number) => `the queue is full (task_queue.max_size is ${most})`

@@ -71,6 +71,9 @@ export class Folders {
   #scans = 0
   /** Where the next full scan goes on with the waiting files. */
   #part: Iterator<Entry> = [].values()
+  /** What the next scan has to tell: also of one that broke off. */
+  #changed: Entry[] = []
+  #edits: Entry[] = []
   /** Whose file is another than the one that was read: it is read again when it is queued again. */
   readonly #edited = new WeakSet<Entry>()
   rules: FolderRules
@@ -102,7 +105,8 @@ export class Folders {
    * `now`: monotonic ms.
    */
   async scan(hints: Iterable<string>, all = true, now = performance.now()): Promise<Scan> {
-    const result: Scan = { changed: [], edited: [], missing: [], away: null, orphans: [] }
+    const [changed, edited] = [this.#changed, this.#edits]
+    const result: Scan = { changed, edited, missing: [], away: null, orphans: [] }
     if (all) this.#scans++
     const found = await this.#readAll(all)
     const read = new Set<State>()
@@ -159,6 +163,7 @@ export class Folders {
     // What leaves completed/ may be found there now.
     const left = [...this.news.dropped].some(({ state }) => state === 'completed')
     if (all || left) for (const id of this.archive.read()) this.news.keys.add(id)
+    ;[this.#changed, this.#edits] = [[], []]
     return result
   }
 

@@ -1,7 +1,7 @@
 // What cannot be looked at or read for a moment is neither gone nor seen: the next scan sees it, without being told again.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import { workspace } from '../../src/files/workspace.ts'
 import { Folders } from '../../src/look/folders.ts'
@@ -38,8 +38,10 @@ function workspaceWith(...names: string[]) {
   onTestFinished(() => rmSync(root, { recursive: true, force: true }))
   const at = workspace(root)
   for (const state of STATES) mkdirSync(at.state[state], { recursive: true })
-  const put = (name: string, text = 'description: x\n') =>
+  const put = (name: string, text = 'description: x\n') => {
     writeFileSync(join(at.state.pending, name), text)
+    return join(at.state.pending, name)
+  }
   for (const name of names) put(name)
   const folders = new Folders(at, { maxSize: 9, defaultPriority: 'normal', settleMs: 0 })
   return { folders, put, ids: () => [...folders.entries.values()].map(({ id }) => id).sort() }
@@ -80,13 +82,15 @@ it('what it was told of is looked at in a full scan, too, however many wait', as
 it('a scan that breaks off leaves nothing unseen', async () => {
   const { folders, ids, put } = workspaceWith('a.yaml')
   await folders.scan([])
-  put('b.yaml')
-  put('c.yaml')
-  fail.read = 'b.yaml'
+  for (const name of ['b.yaml', 'c.yaml', 'd.yaml']) put(name)
+  const [, second = ''] = readdirSync(dirname(put('b.yaml'))).filter((name) => name !== 'a.yaml')
+  fail.read = second
   await expect(folders.scan([])).rejects.toThrow('EMFILE')
   fail.read = ''
   // No event tells of c again, and the folder is as it was: its names are read all the same.
-  await folders.scan([], false)
-  expect(ids()).toEqual(['a', 'b', 'c'])
+  const { changed } = await folders.scan([], false)
+  expect(ids()).toEqual(['a', 'b', 'c', 'd'])
+  // Also of what was read before it broke off.
+  expect(changed.map(({ id }) => id).sort()).toEqual(['b', 'c', 'd'])
   expect(folders.entries.get('tasks/pending/c.yaml')?.task?.description).toBe('x')
 })
