@@ -1,8 +1,8 @@
 // What was completed long ago and lies out of the way: `tasks/archive/YYYY-MM/`, each task with its record. What depends on
 // it may still start. Promises: reading costs one `stat` for each month that did not change.
-import { readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { isErrno } from './files.ts'
+import { orNull } from './files.ts'
 import { RECORD_NAME } from './names.ts'
 
 /** ms that a folder must have stood still before it was read, for its time stamp to tell of any change: that of some file systems is coarse. */
@@ -43,26 +43,33 @@ function resultOf(name: string): string | undefined {
   return what?.toLowerCase() === 'result' ? id?.toLowerCase() : undefined
 }
 
-/** Where the record of an id lies; null: it is not archived. @param id in any case. */
+/** Whether a record of that very id lies there. */
+export const isArchived = (folder: string, id: string): boolean =>
+  namesIn(folder).some((month) => existsSync(join(folder, month, `${id}_result.yaml`)))
+
+/** Where the newest record of an id lies; null: it is not archived. @param id in any case. */
 export function findArchived(folder: string, id: string): { month: string; name: string } | null {
-  for (const month of namesIn(folder)) {
+  for (const month of namesIn(folder).sort().reverse()) {
     const name = namesIn(join(folder, month)).find((one) => resultOf(one) === id.toLowerCase())
     if (name) return { month, name }
   }
   return null
 }
 
-/** None where there is no such folder. */
+/** None where there is no such folder, or none to be had. */
 function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder)
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return []
-    throw error
+    return orNull(error) ?? []
   }
 }
 
-/** NaN: it is not there, or no folder. */
+/** NaN: it cannot be told. */
 function stampOf(folder: string): number {
-  return statSync(folder, { throwIfNoEntry: false })?.ctimeMs ?? Number.NaN
+  try {
+    return statSync(folder).ctimeMs
+  } catch (error) {
+    return orNull(error) ?? Number.NaN
+  }
 }

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AddedTask, type NewTask, OrchestrateError, type Priority, STATES } from '../types.ts'
+import { isArchived } from './archive.ts'
 import { isErrno, move, syncFolder, writeDraft } from './files.ts'
 import { mkdir, readdir, rmdir, unlink } from './fs.ts'
 import { ID, OURS, TASK_NAME } from './names.ts'
@@ -88,7 +89,7 @@ async function reserve(at: Workspace, id: string): Promise<string> {
   const files = STATES.flatMap((state) =>
     ['yaml', 'yml'].map((end) => join(at.state[state], `${id}.${end}`)),
   )
-  if (files.some((file) => existsSync(file))) throw taken()
+  if (files.some((file) => existsSync(file)) || isArchived(at.archive, id)) throw taken()
   await mkdir(at.runs, { recursive: true, mode: 0o700 })
   await mkdir(join(at.runs, id)).catch((error) => {
     throw isErrno(error, 'EEXIST') ? taken() : error

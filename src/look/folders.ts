@@ -109,7 +109,6 @@ export class Folders {
     const result: Scan = { changed, edited, missing: [], away: null, orphans: [] }
     if (all) this.#scans++
     const found = await this.#readAll(all)
-    const read = new Set<State>()
     const about = new Map<string, [State, string]>()
     const add = (state: State, name: string) => about.set(`${state}/${name}`, [state, name])
     for (const state of STATES) {
@@ -124,7 +123,6 @@ export class Folders {
         // Another folder than before: what it holds may be others of the same names.
         const other = !same(this.#marks.get(state), folder.mark)
         this.names.set(state, names)
-        read.add(state)
         this.#marks.set(state, {
           ...folder.mark,
           sure: Date.now() - folder.mark.ctimeMs > SURE_MS,
@@ -143,11 +141,9 @@ export class Folders {
     const open = [...this.#open, ...(all ? this.#again() : [])]
     // Written by us a moment ago: what is to be shown of it need not wait for the watch.
     for (const path of this.whole) add('pending', basename(path))
-    for (const entry of open) {
-      // Where names do not tell case (macOS), one that is not among them is found all the same.
-      const gone = read.has(entry.state) && !this.names.get(entry.state)?.has(entry.name)
-      if (!gone && !result.missing.includes(entry.state)) add(entry.state, entry.name)
-    }
+    for (const entry of open)
+      if (!this.#renamed(entry) && !result.missing.includes(entry.state))
+        add(entry.state, entry.name)
     let turn = 0
     try {
       for (const [state, name] of about.values()) {
@@ -186,6 +182,17 @@ export class Folders {
     )
     this.#device = device
     return found
+  }
+
+  /** To another case, where names do not tell it (macOS): then the old name is found all the same. */
+  #renamed(entry: Entry): boolean {
+    const names = this.names.get(entry.state)
+    const is = (one: Entry) =>
+      one !== entry && one.state === entry.state && low(one.name) === low(entry.name)
+    return (
+      !names?.has(entry.name) &&
+      this.about(stem(entry.name)).some((one) => is(one) && names?.has(one.name))
+    )
   }
 
   /** What a full scan looks at again, though nothing was told of it. */

@@ -76,7 +76,7 @@ describe('where nothing runs', () => {
     renameSync(join(stage.at.state.completed, 'a_result.yaml'), join(month, 'a_result.yaml'))
     writeFileSync(join(month, 'named.yaml'), 'mine\n')
     expect((await stage.must('orchestrate archive --before 0h')).stderr).toBe(
-      '1 task went to tasks/archive/\n',
+      'tasks/completed/named.yaml stays: it was changed, or a file of its name is there\n1 task went to tasks/archive/\n',
     )
     expect(archived(stage)).toEqual(['a.yaml', 'a_result.yaml', 'named.yaml'])
     expect(stage.read(`tasks/archive/${MONTH}/named.yaml`)).toBe('mine\n')
@@ -99,6 +99,30 @@ describe('where nothing runs', () => {
     const { stdout } = await stage.must('orchestrate archive --before 2026-01-31')
     expect(stdout).toMatch(/^b +tasks\/archive\/2020-02\/b.yaml$/m)
     expect(stage.files()).toEqual(['completed/a.yaml', 'completed/c.yaml'])
+  })
+
+  it('keeps what others still need: the twin of a held one, and whose session is to be gone on with', async () => {
+    const stage = await started(SHELLS)
+    await ended(stage)
+    await stage.must('orchestrate stop')
+    stage.drop('twin.yaml', shell('touch twin-ran', 'id: a\n'))
+    stage.drop('next.yaml', shell('true', 'continues: b\nnot_before: 2099-01-01\n'))
+    const { stderr } = await stage.must('orchestrate archive --before 0h')
+    expect(stderr).toMatch(/^nothing was completed before/)
+    expect(stage.files()).toContain('completed/a.yaml')
+  })
+
+  it('gives no archived id to another, and does not mind an archive that cannot be read', async () => {
+    const stage = open(SHELLS)
+    await stage.must('orchestrate init')
+    const { stdout } = await stage.must('orchestrate add -a shell true && orchestrate run')
+    expect(stdout).toMatch(/^task_001$/m)
+    await stage.must('orchestrate archive --before 0h')
+    await stage.must('rm -r .orchestrate/runs/task_001')
+    expect((await stage.must('orchestrate add -a shell true')).stdout).toBe('task_002\n')
+    await stage.must('rm -r tasks/archive && ln -s archive tasks/archive')
+    expect((await stage.type('orchestrate run')).code).toBe(0)
+    expect(stage.files()).toEqual(['completed/task_002.yaml'])
   })
 
   it('says what an age is', async () => {

@@ -1,6 +1,5 @@
 // `orchestrate archive --before AGE`: what was completed long ago, with its records, out of the way. Promises: a move and nothing
 // else, never over a file that is there; a task that needs a person stays. It may be done while an orchestrator works.
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { quickSettings } from '../../config/cache.ts'
 import { findArchived } from '../../files/archive.ts'
@@ -23,7 +22,10 @@ export const act: Act = async (call, world) => {
   const months = new Map<string, number>()
   const rows: string[][] = []
   for (const one of old) {
-    if (!dry && !(await archive(at, one))) continue
+    if (!dry && !(await archive(at, one))) {
+      talk.line(`${oneLine(one.entry.file)} stays: it was changed, or a file of its name is there`)
+      continue
+    }
     months.set(one.month, (months.get(one.month) ?? 0) + 1)
     rows.push([oneLine(one.entry.id), `tasks/archive/${one.month}/${one.entry.name}`])
   }
@@ -41,20 +43,28 @@ const paths = (at: Workspace, months: Iterable<string>) =>
 
 interface Old {
   entry: Entry
-  /** When it was completed, epoch ms. */
+  /** When it was completed, epoch ms; 0: its record lies in the archive already. */
   done: number
   /** `2026-11` */
   month: string
 }
 
-/** What our records tell of, and needs no person. */
+/** What our records tell of, needs no person, and is in the way of nothing. */
 async function completed(at: Workspace): Promise<Old[]> {
   const { maxSize, defaultPriority } = await quickSettings(at)
   const folders = new Folders(at, { maxSize, defaultPriority, settleMs: 0, readOnly: true })
   await folders.scan([])
   const records = createRecords(at)
   const found: Old[] = []
+  const all = [...folders.entries.values()]
+  const waits = all.filter(({ state }) => state === 'pending' || state === 'assigned')
+  // Whose session is to be gone on with is looked for in completed/.
+  const wanted = new Set(waits.flatMap(({ task }) => task?.continues?.toLowerCase() ?? []))
   for (const entry of folders.in('completed')) {
+    const id = entry.id.toLowerCase()
+    // A second file of this id is held as long as the first is there.
+    const twin = folders.about(id).some((one) => one !== entry && one.id.toLowerCase() === id)
+    if (twin || wanted.has(id)) continue
     // An archiving that was killed had moved the record, and not yet the task.
     const record = await records.readResult('completed', entry.id)
     const left = record ? null : findArchived(at.archive, entry.id)
@@ -66,19 +76,26 @@ async function completed(at: Workspace): Promise<Old[]> {
 }
 
 /** The record first: where it is, what depends on the task finds it. False: a person was quicker, or a file is in the way. */
-async function archive(at: Workspace, { entry, month }: Old): Promise<boolean> {
+async function archive(at: Workspace, { entry, done, month }: Old): Promise<boolean> {
   const to = join(at.archive, month)
   await assertInside(at.root, to)
   await makeFolder(to)
   const name = `${entry.id}_result.yaml`
   const [here, there] = [join(at.state.completed, name), join(to, name)]
+  if (done > 0) {
+    // It may have run again while the others were moved.
+    const now = await createRecords(at).readResult('completed', entry.id)
+    if (Date.parse(now?.completed_at ?? '') !== done) return false
+  }
+  let moved = false
   try {
-    if (!existsSync(there)) await move(here, there)
+    if (done > 0) await move(here, there)
+    moved = done > 0
     await move(entry.path, join(to, entry.name))
     return true
   } catch (error) {
     if (!isErrno(error, 'ENOENT', 'EEXIST')) throw error
-    await move(there, here).catch(() => {})
+    if (moved) await move(there, here).catch(() => {})
     return false
   }
 }
