@@ -150,7 +150,7 @@ describe('logs and show', () => {
 describe('stop', () => {
   it('waits for the running agents, says so, and is gone when it returns', async () => {
     const stage = await started(SHELLS)
-    await running(stage)
+    for (const id of ['a', 'b']) await running(stage, id) // both agents: nothing else begins before it stops
     stage.drop('later.yaml', shell('true', 'not_before: 2099-01-01\n'))
     await stage.until('it waits', async () => (await stage.status()).tasks.pending === 1)
     const pid = stage.pid() as number
@@ -171,9 +171,16 @@ describe('stop', () => {
     const alive = living(pid)
     expect(code).toBe(0)
     expect(stderr).toMatch(
-      /^waiting for 1 running agent; `orchestrate stop --now`[\s\S]*stopped\n$/,
+      /^waiting for 2 running agents; `orchestrate stop --now`[\s\S]*stopped\n$/,
     )
-    expect(stage.files()).toEqual(['completed/a.yaml', 'pending/late.yaml', 'pending/later.yaml'])
+    expect(stage.files().filter((file) => /^completed/.test(file))).toEqual([
+      'completed/a.yaml',
+      'completed/b.yaml',
+    ])
+    expect(stage.files().filter((file) => /^pending/.test(file))).toEqual([
+      'pending/late.yaml',
+      'pending/later.yaml',
+    ])
     expect(alive, 'its process is still there').toBe(false)
     expect((await stage.type('orchestrate stop')).stderr).toBe('orchestrate is not running\n')
   })

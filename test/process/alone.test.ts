@@ -11,6 +11,7 @@ const EXCEPTIONS: Record<string, string[]> = {
   // The group of the `--version` question that it asked a moment ago, as its own child.
   'agents/probe.ts': ['process.kill('],
   // A folder that we hold open, by our own descriptor of it.
+  'cli/log-file.ts': ['/proc'],
   'files/files.ts': ['/proc'],
   // Which kernel namespace our own number is of.
   'files/lock.ts': ['/proc'],
