@@ -54,7 +54,9 @@ export function readTask(
     if (/^%/m.test(text)) return { message: 'has a `%` directive: remove that line' }
     const costly = tooCostly(text)
     if (costly) return { message: costly }
-    const doc = parseDocument(text, { uniqueKeys: false, logLevel: 'error', lineCounter: lines })
+    // Not `prettyErrors`: a text of thousands of errors takes them four times as long.
+    const options = { uniqueKeys: false, logLevel: 'error', prettyErrors: false } as const
+    const doc = parseDocument(text, { ...options, lineCounter: lines })
     const [error] = doc.errors
     if (error) {
       const { line, col } = lines.linePos(error.pos[0])

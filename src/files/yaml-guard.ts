@@ -6,15 +6,19 @@ import { Lexer } from 'yaml'
 const MAX_TOKENS = 10_000
 /** Above what any file of ours may be nested: the parser's work grows with the depth of each token. */
 const MAX_FLOW = 50
+/** No file of ours needs any; each may be an error of its own. */
+const MAX_ANCHORS = 100
 
 /** One clear problem, or null. */
 export function tooCostly(text: string): string | null {
-  let [tokens, depth] = [0, 0]
+  let [tokens, depth, anchors] = [0, 0, 0]
   for (const token of new Lexer().lex(text)) {
     if (token === '[' || token === '{') depth++
     else if (token === ']' || token === '}') depth--
     if (depth < 0) return `has a \`${token}\` that closes nothing`
     if (depth > MAX_FLOW) return `is nested deeper than ${MAX_FLOW} levels`
+    if (token.startsWith('&') && ++anchors > MAX_ANCHORS)
+      return `has more than ${MAX_ANCHORS} anchors (\`&…\`): it is no file of ours`
     if (++tokens > MAX_TOKENS) return `has more than ${MAX_TOKENS} pieces: it is no file of ours`
   }
   return null

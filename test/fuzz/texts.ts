@@ -52,6 +52,7 @@ export const SHAPES: Record<string, string> = {
   'deep maps': `x: ${times('{a: ', 200_000)}\n${head}`,
   'deep blocks': times('- ', 200_000) + head,
   stairs: Array.from({ length: 700 }, (_, n) => `${' '.repeat(n)}k${n}:`).join('\n'),
+  'anchors on anchors': `${'&description: '.repeat(4000)}\n${head}`,
   comments: times('# a comment\n', CAP - 99) + head,
   'comments behind values': times('a: 1 # b\n', CAP - 99) + head,
   'blank lines': times('\n', CAP - 99) + head,
