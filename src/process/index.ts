@@ -5,7 +5,7 @@ import { editor } from './editor.ts'
 import { ofRun } from './marks.ts'
 import * as proc from './proc.ts'
 import * as ps from './ps.ts'
-import { signal, sweep } from './sweep.ts'
+import { isUnseen, signal, sweep } from './sweep.ts'
 import { inTurn } from './turn.ts'
 import { createUsage } from './usage.ts'
 import { writers } from './writers.ts'
@@ -19,7 +19,8 @@ export function createProcesses(platform: NodeJS.Platform = process.platform): P
   const isOver = (nonce: string, shim: number | null) =>
     shim !== null &&
     started(shim) === null &&
-    twice().every(({ all, changing }) => changing === 0 && ofRun(nonce, shim, all).length === 0)
+    twice().every(({ all, changing }) => changing === 0 && ofRun(nonce, shim, all).length === 0) &&
+    !isUnseen(shim, twice()[1]?.all ?? [])
   return {
     bootId,
     started,

@@ -8,6 +8,8 @@ const PATIENCE_MS = 10_000
 /** The kernel needs a moment to take a killed process down; a fork may have slipped through. */
 const FIRST_WAIT_MS = 5
 const LONGEST_WAIT_MS = 160
+/** Looks for who is in the run's group and was not seen; zombies that nobody reaps are never seen. */
+const MORE_LOOKS = 5
 
 /** To the shim's whole group, when all that lives in it is the run's. */
 export function signal(
@@ -33,8 +35,10 @@ export async function sweep(
   const until = performance.now() + patienceMs
   let calm = true
   let wait = FIRST_WAIT_MS
+  let more = MORE_LOOKS
   // Twice: to be sure. At once, when there was nothing from the first.
   for (let empty = 0; empty < 2; ) {
+    const held = isUnseen(shim, [])
     // What carries the mark is ended as it is met: a moment later it may have forked.
     const { all, changing } = look((one) => {
       for (const pid of ofRun(nonce, null, [one])) send(pid, 'SIGKILL')
@@ -44,11 +48,25 @@ export async function sweep(
     if (late && left.length > 0) throw unswept(left)
     for (const group of wholeGroups(left, all)) send(-group, 'SIGKILL')
     for (const pid of left) send(pid, 'SIGKILL')
-    empty = left.length > 0 || (changing > 0 && !late) ? 0 : empty + 1
+    // Who lives shorter than a pass takes is of this group: a stranger in it would have been seen.
+    const unseen = held && left.length === 0 && isUnseen(shim, all) && more-- > 0
+    if (unseen) send(-(shim as number), 'SIGKILL')
+    empty = left.length > 0 || unseen || (changing > 0 && !late) ? 0 : empty + 1
     if (empty === 0) calm = false
     if (calm) continue
     await sleep(wait)
     wait = Math.min(wait * 2, LONGEST_WAIT_MS)
+  }
+}
+
+/** Somebody is in the run's group, and nobody was seen there: a chain of forks may be quicker than a pass. */
+export function isUnseen(shim: number | null, all: ProcessInfo[]): boolean {
+  if (shim === null || shim <= 1 || all.some((one) => one.group === shim)) return false
+  try {
+    process.kill(-shim, 0)
+    return true
+  } catch {
+    return false // ESRCH: there is no such group. EPERM: it is another user's
   }
 }
 
