@@ -30,7 +30,8 @@ export function createProcesses(platform: NodeJS.Platform = process.platform): P
     ofRun: (nonce, shim, all = seen()) => ofRun(nonce, shim, all),
     signal: (nonce, shim, name) => signal(list, nonce, shim, name),
     async sweep(nonce, shim) {
-      if (!isOver(nonce, shim)) await sweep(system.look, nonce, shim)
+      if (isOver(nonce, shim)) return
+      await sweep(system.look, nonce, shim, undefined, system.strangersIn)
     },
     writers: system.writers,
     editor: (folder, name, names) => editor(living(started), folder, name, names),

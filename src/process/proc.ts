@@ -85,6 +85,14 @@ const HIGHEST = 2 ** 22
 /** It does not change while we live. */
 export const me = process.getuid?.()
 
+/** Whether anyone of another user is in a group: root may signal them, and a pass leaves them out. */
+export const strangersIn = (group: number): boolean =>
+  pids().some(
+    (pid) =>
+      Number(fields(pid)?.[2]) === group &&
+      statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid !== me,
+  )
+
 function describe(pid: number): Omit<ProcessInfo, 'mark'> | 'foreign' | 'ended' {
   const owner = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid
   if (owner === undefined) return 'ended'

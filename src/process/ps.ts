@@ -48,6 +48,13 @@ export function look(): { all: ProcessInfo[]; changing: number } {
   return { all, changing }
 }
 
+/** Whether anyone of another user is in a group: root may signal them, and a pass leaves them out. */
+export const strangersIn = (group: number): boolean =>
+  ask('ps', ['-A', '-o', 'pgid=,ruid='])
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .some(([its, user]) => its === group && user !== process.getuid?.())
+
 /** One column that ends in the environment: too wide to share a line with the others. */
 function commands(flags: 'ww' | 'eww'): Map<number, string> {
   const wide = process.platform === 'darwin' ? [`-x${flags.replace('e', 'E')}`] : [`x${flags}`]

@@ -31,6 +31,7 @@ export async function sweep(
   nonce: string,
   shim: number | null,
   patienceMs = PATIENCE_MS,
+  strangersIn: (group: number) => boolean = () => true,
 ): Promise<void> {
   const until = performance.now() + patienceMs
   let calm = true
@@ -48,9 +49,9 @@ export async function sweep(
     if (late && left.length > 0) throw unswept(left)
     for (const group of wholeGroups(left, all)) send(-group, 'SIGKILL')
     for (const pid of left) send(pid, 'SIGKILL')
-    // Who lives shorter than a pass takes is of this group: a stranger in it would have been seen.
+    // Who lives shorter than a pass takes is the run's: a stranger would have been seen, but for another user's.
     const unseen = held && left.length === 0 && isUnseen(shim, all) && more-- > 0
-    if (unseen) send(-(shim as number), 'SIGKILL')
+    if (unseen && !strangersIn(shim as number)) send(-(shim as number), 'SIGKILL')
     empty = left.length > 0 || unseen || (changing > 0 && !late) ? 0 : empty + 1
     if (empty === 0) calm = false
     if (calm) continue

@@ -1,4 +1,6 @@
 // The end of a run: signals reach its group only, the sweep reaches everything, and says so when it cannot.
+import { spawn } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createProcesses } from '../../src/process/index.ts'
 import { sweep } from '../../src/process/sweep.ts'
@@ -57,6 +59,21 @@ describe.each(ways)('by %s', (way, processes) => {
     await Promise.all(marks.map((mark, n) => processes.sweep(mark, runs[n]?.pid ?? null)))
     expect(processes.started(left)).toBeNull()
   })
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'leaves the group of another user that has the number',
+    async () => {
+      const child = spawn('sleep', ['1000'], { uid: 65534, detached: true, stdio: 'ignore' })
+      const pid = child.pid as number
+      await until('it is theirs', () => statSync(`/proc/${pid}`).uid === 65534)
+      await processes.sweep(`sweep-6-${way}`, pid)
+      expect(child.signalCode).toBeNull()
+      expect(child.kill(0)).toBe(true)
+      child.kill('SIGKILL')
+      await ended(child)
+      expect(child.signalCode).toBe('SIGKILL')
+    },
+  )
 
   it('ends a stopped process', async () => {
     const { pid, child } = run('sleep 1000', `sweep-4-${way}`)

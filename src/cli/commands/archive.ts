@@ -29,11 +29,12 @@ export const act: Act = async (call, world) => {
     months.set(one.month, (months.get(one.month) ?? 0) + 1)
     rows.push([oneLine(one.entry.id), `tasks/archive/${one.month}/${one.entry.name}`])
   }
-  for (const folder of dry ? [] : [at.state.completed, ...paths(at, months.keys())])
+  const made = [at.tasks, at.archive, ...paths(at, months.keys())]
+  for (const folder of dry || !rows.length ? [] : [...made, at.state.completed])
     await syncFolder(folder)
   for (const line of table(out, ['TASK', 'FILE'], rows)) if (rows.length) out.line(line)
-  const when = new Date(before).toISOString().slice(0, 10)
-  if (!rows.length) talk.line(`nothing was completed before ${when}`)
+  const when = new Date(before).toLocaleDateString('sv') // as ISO writes it, by the clock on the wall
+  if (!old.length) talk.line(`nothing was completed before ${when}`)
   else talk.line(`${count(rows.length, 'task')} ${dry ? 'would go' : 'went'} to tasks/archive/`)
   return 0
 }
@@ -67,7 +68,7 @@ async function completed(at: Workspace): Promise<Old[]> {
     if (twin || wanted.has(id)) continue
     // An archiving that was killed had moved the record, and not yet the task.
     const record = await records.readResult('completed', entry.id)
-    const left = record ? null : findArchived(at.archive, entry.id)
+    const left = record || !folders.archive.ids.has(id) ? null : findArchived(at.archive, entry.id)
     const done = left ? 0 : Date.parse(record?.completed_at ?? '')
     if (Number.isNaN(done) || record?.needs_review) continue
     found.push({ entry, done, month: left?.month ?? new Date(done).toISOString().slice(0, 7) })
