@@ -453,6 +453,8 @@ export interface Entry {
   ours: boolean
   /** When it was first found missing (clock of `now`), while it may be an editor's rename. */
   goneSince: number | null
+  /** Its file is another than the one that was read: it is read again when it is queued again. */
+  edited: boolean
 }
 
 export interface Scan {

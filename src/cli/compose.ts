@@ -11,6 +11,7 @@ import { exposed, guarded } from '../files/trust.ts'
 import type { Workspace } from '../files/workspace.ts'
 import { type Index, openIndex } from '../index/index.ts'
 import { createShow } from '../index/picture.ts'
+import { keep } from '../look/kept.ts'
 import { createProcesses } from '../process/index.ts'
 import { createDispatch } from '../server/dispatch.ts'
 import { startMetrics } from '../server/metrics.ts'
@@ -21,6 +22,7 @@ import {
   OrchestrateError,
   type Orchestrator,
   type Profile,
+  type Picture as Seen,
   type Settings,
 } from '../types.ts'
 import { agentParts } from './agent-parts.ts'
@@ -132,6 +134,8 @@ async function begin(
     () => settings,
     (text) => log('warn', text),
   )
+  const show = createShow(index, log)
+  let seen: Seen | null = null
   let done = () => {}
   const stopped = new Promise<void>((resolve) => {
     done = resolve
@@ -139,10 +143,17 @@ async function begin(
   const orchestrator = createOrchestrator({
     ...{ workspace: at, settings, processes, context, log, ...parts },
     guard: createGuard(processes.usage),
-    show: createShow(index, log),
+    show: {
+      ...show,
+      picture(picture) {
+        seen = picture
+        show.picture(picture)
+      },
+    },
     profiles: profilesOf(index),
     closing: async () => {
       freeze()
+      if (seen) await keep(at, settings.queue.defaultPriority, seen).catch(() => {}) // a list reads the files then
       await end()
     },
     // Nothing here is ours any more: no folder, no socket, no index.

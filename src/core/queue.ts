@@ -5,8 +5,9 @@ import { assertInside, isErrno, move, syncFolder } from '../files/files.ts'
 import { lstat } from '../files/fs.ts'
 import { addTasks } from '../files/new-task.ts'
 import { createRecords } from '../files/records.ts'
+import { stamps } from '../files/stamps.ts'
 import { type Workspace, workspace } from '../files/workspace.ts'
-import { type FolderRules, Folders, stamps } from '../look/folders.ts'
+import { type FolderRules, Folders } from '../look/folders.ts'
 import {
   type Entry,
   type NewTask,

@@ -5,7 +5,10 @@ const FURTHER: Record<State, number> = { completed: 0, failed: 1, assigned: 2, p
 const key = (entry: Entry) => entry.id.toLowerCase()
 
 /** The one further along wins, then the older; the others are put into `plan.held`. Returns the one that counts of each id. */
-export function duplicates(entries: readonly Entry[], plan: Plan): Map<string, Entry> {
+export function duplicates(
+  entries: readonly Entry[],
+  plan: Pick<Plan, 'held' | 'waiting'>,
+): Map<string, Entry> {
   const order = [...entries].sort(
     (a, b) =>
       FURTHER[a.state] - FURTHER[b.state] || a.ctimeMs - b.ctimeMs || (a.file < b.file ? -1 : 1),

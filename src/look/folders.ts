@@ -7,6 +7,7 @@ import { createArchive } from '../files/archive.ts'
 import { isErrno, readRegular } from '../files/files.ts'
 import { RECORD_NAME, stem, TASK_NAME } from '../files/names.ts'
 import { isRecord } from '../files/record.ts'
+import { stamps } from '../files/stamps.ts'
 import type { Workspace } from '../files/workspace.ts'
 import {
   type Entry,
@@ -16,6 +17,7 @@ import {
   STATES,
   type State,
 } from '../types.ts'
+import type { Kept } from './kept.ts'
 import { type Mark, readStates } from './states.ts'
 
 export interface FolderRules {
@@ -24,6 +26,8 @@ export interface FolderRules {
   settleMs: number
   /** For who only asks: no folder is made. */
   readOnly?: boolean
+  /** What was read of files before, by their names; it counts while they are the same. */
+  known?: Kept['tasks']
 }
 
 /** ms that a folder must have stood still before it was read, for its time stamp to tell whether it is the same now: that of some file systems is coarse. */
@@ -74,8 +78,6 @@ export class Folders {
   /** What the next scan has to tell: also of one that broke off. */
   #changed: Entry[] = []
   #edits: Entry[] = []
-  /** Whose file is another than the one that was read: it is read again when it is queued again. */
-  readonly #edited = new WeakSet<Entry>()
   rules: FolderRules
 
   constructor(at: Workspace, rules: FolderRules) {
@@ -253,6 +255,7 @@ export class Folders {
         since: now,
         ours: this.whole.delete(path),
         goneSince: null,
+        edited: false,
       },
       ...{ id: stem(name), task: null, problem: null, ctimeMs: seen.ctimeMs },
     }
@@ -270,7 +273,7 @@ export class Folders {
       if (state !== 'pending' && entry.task) {
         this.#open.delete(entry)
         if (body === old) return
-        this.#edited.add(entry)
+        entry.edited = true
         if (state === 'assigned') result.edited.push(entry)
         return
       }
@@ -319,21 +322,27 @@ export class Folders {
   }
 
   async #read(entry: Entry, seen: Stats): Promise<void> {
+    const known = this.rules.known?.get(entry.file)
+    if (known?.stamp === entry.stamp) return this.#is(entry, known)
     const { isProblem, readTask, TASK_CAP } = await import('../files/task.ts')
     try {
       if (!seen.isFile()) throw new OrchestrateError('NOT_A_FILE', 'is not a regular file')
       const bytes = await readRegular(entry.path, TASK_CAP)
       const read = readTask(bytes, entry.name, seen.mtimeMs, this.rules.defaultPriority)
-      this.#take(entry)
-      if (isProblem(read)) entry.problem = read
-      else Object.assign(entry, { task: read, id: read.id })
-      this.#put(entry)
+      if (isProblem(read)) this.#is(entry, { id: entry.id, task: null, problem: read })
+      else this.#is(entry, { id: read.id, task: read, problem: null })
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return // gone: the next scan tells
       if (isErrno(error, 'EMFILE', 'ENFILE', 'ENOMEM')) throw error // ours, not the file's
       entry.problem = { message: (error as Error).message }
       this.#tell(entry)
     }
+  }
+
+  #is(entry: Entry, { id, task, problem }: Pick<Entry, 'id' | 'task' | 'problem'>): void {
+    this.#take(entry)
+    Object.assign(entry, { id, task, problem })
+    this.#put(entry)
   }
 
   /** A file that is gone counts as removed only when it has stayed away for the settling time. */
@@ -407,7 +416,7 @@ export class Folders {
     const from = entry.state
     this.names.get(from)?.delete(entry.name)
     this.names.get(state)?.add(entry.name)
-    if (seen && stamps(seen).body !== entry.body) this.#edited.add(entry)
+    if (seen && stamps(seen).body !== entry.body) entry.edited = true
     Object.assign(entry, {
       state,
       path,
@@ -415,8 +424,8 @@ export class Folders {
       goneSince: null,
       ...(seen && { ...stamps(seen), ctimeMs: seen.ctimeMs }),
     })
-    if (state === 'pending' && this.#edited.delete(entry)) {
-      Object.assign(entry, { task: null, problem: null, stamp: '' })
+    if (state === 'pending' && entry.edited) {
+      Object.assign(entry, { edited: false, task: null, problem: null, stamp: '' })
       this.#open.add(entry)
     }
     this.#put(entry)
@@ -444,8 +453,3 @@ function look(path: string): Stats | null | undefined {
 
 /** What an entry is found by. */
 const keysOf = ({ id, name }: Entry) => new Set([low(id), low(stem(name))])
-
-export function stamps(seen: Stats): { body: string; stamp: string } {
-  const body = `${seen.ino}:${seen.size}:${seen.mtimeMs}`
-  return { body, stamp: `${body}:${seen.ctimeMs}` }
-}

@@ -28,13 +28,14 @@ it('with 900 others waiting, and agents that take it up at once', async () => {
     expect(index.counts().tasks).toMatchObject({ pending: 900, assigned: 0, failed: 0, held: 0 })
   } finally {
     await house.orchestrator.stop('now')
+    await index.close() // its last save is not to meet the removal of the folder
   }
 })
 
 const entry = (state: 'pending' | 'assigned'): Entry => ({
   ...{ state, name: 'a.yaml', path: `/tasks/${state}/a.yaml`, file: `tasks/${state}/a.yaml` },
   ...{ id: 'a', task: null, problem: null, body: '', stamp: '', ctimeMs: 0, since: 0 },
-  ...{ ours: true, goneSince: null },
+  ...{ ours: true, goneSince: null, edited: false },
 })
 
 it('one look may come too early to see it; the next one is believed', async () => {

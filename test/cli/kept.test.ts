@@ -1,0 +1,171 @@
+// What `tasks` shows while nothing runs, from what was kept at the last stop: it is what the files say, whatever was done to them.
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { listTasks } from '../../src/cli/stopped-tasks.ts'
+import { TaskQueue } from '../../src/core/queue.ts'
+import { release } from '../../src/files/run-folder.ts'
+import { type Workspace, workspace } from '../../src/files/workspace.ts'
+import type { TaskJson } from '../../src/index/shapes.ts'
+import { keep } from '../../src/look/kept.ts'
+import { createMemory } from '../../src/look/memory.ts'
+import { STATES, type State } from '../../src/types.ts'
+import { open, SHELLS, type Stage } from '../acceptance/stage.ts'
+
+const RUNS = Number(process.env.RUNS ?? 150)
+
+/** As a stop leaves it. */
+async function stopped(at: Workspace, learned = true): Promise<void> {
+  const queue = new TaskQueue(at.root, { settleMs: 0 })
+  await queue.scan([])
+  const memory = createMemory(at.runs, queue, () => {})
+  if (learned) for (const entry of queue.entries.values()) await memory.learn(entry)
+  await keep(at, 'normal', { entries: queue.entries, last: memory.last })
+}
+
+const state = fc.constantFrom<State>(...STATES)
+const name = fc.constantFrom('a.yaml', 'b.yaml', 'A.yml', 'c_result.yaml', 'd.yaml', 'e.yaml')
+const text = fc.constantFrom(
+  'description: one\n',
+  'description: two\n',
+  'description: one\nid: b\n',
+  'description: one\npriority: high\n',
+  'description: [\n',
+  '',
+  'description: x\ncreated_at: 2020-01-01T00:00:00Z\n',
+)
+const id = fc.constantFrom('a', 'b', 'd', 'e')
+const outcome = fc.constantFrom('success', 'failed', undefined)
+
+/** Of a time that can be given to it again. */
+function put(path: string, words: string): void {
+  writeFileSync(path, words)
+  utimesSync(path, 1e9, 1e9)
+}
+
+type Deed = (at: Workspace) => unknown
+const deeds: fc.Arbitrary<[string, Deed]> = fc.oneof(
+  fc
+    .tuple(state, name, text)
+    .map(([where, what, words]): [string, Deed] => [
+      `write ${where}/${what} ${JSON.stringify(words)}`,
+      (at) => writeFileSync(join(at.state[where], what), words),
+    ]),
+  // As a program does that copies times along: of the same size and time, in the same file.
+  fc.tuple(state, name).map(([where, what]): [string, Deed] => [
+    `change ${where}/${what} and hide it`,
+    (at) => {
+      const path = join(at.state[where], what)
+      if (!existsSync(path)) return
+      const { atime, mtime } = statSync(path)
+      writeFileSync(path, readFileSync(path, 'utf8').replace('one', 'two'))
+      utimesSync(path, atime, mtime)
+    },
+  ]),
+  fc.tuple(state, name, state, name).map(([from, one, to, other]): [string, Deed] => [
+    `mv ${from}/${one} ${to}/${other}`,
+    (at) => {
+      const path = join(at.state[from], one)
+      if (existsSync(path)) renameSync(path, join(at.state[to], other))
+    },
+  ]),
+  fc
+    .tuple(state, name)
+    .map(([where, what]): [string, Deed] => [
+      `rm ${where}/${what}`,
+      (at) => rmSync(join(at.state[where], what), { force: true }),
+    ]),
+  fc
+    .tuple(id, fc.integer({ min: 1, max: 2 }), outcome)
+    .map(([of, attempt, end]): [string, Deed] => [
+      `run ${of}/${attempt} ${end}`,
+      (at) => {
+        const path = join(at.runs, of, String(attempt), 'run.json')
+        mkdirSync(dirname(path), { recursive: true })
+        const run = { task_id: of, agent_id: 'agent_01', attempt, nonce: 'n', outcome: end }
+        writeFileSync(
+          `${path}.draft`,
+          JSON.stringify({ ...run, error: end === 'failed' ? 'no' : undefined }),
+        )
+        renameSync(`${path}.draft`, path)
+        // A run begins by a claim, which moves the file.
+        for (const where of STATES)
+          for (const what of [`${of}.yaml`, 'A.yml', 'b.yaml', 'a.yaml', 'd.yaml', 'e.yaml']) {
+            const file = join(at.state[where], what)
+            if (!existsSync(file)) continue
+            renameSync(file, `${file}.moved`)
+            renameSync(`${file}.moved`, file)
+          }
+      },
+    ]),
+  id.map((of): [string, Deed] => [
+    `rm -r runs/${of}`,
+    (at) => rmSync(join(at.runs, of), { recursive: true, force: true }),
+  ]),
+  id.map((of): [string, Deed] => [`release ${of}`, (at) => release(at.runs, of)]),
+  fc.constant<[string, Deed]>(['stop', (at) => stopped(at)]),
+  fc.constant<[string, Deed]>(['stop in a look', (at) => stopped(at, false)]),
+)
+
+it('says of every task what its files say', async () => {
+  let from = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(deeds, { maxLength: 12 }),
+      fc.array(deeds, { maxLength: 3 }),
+      async (before, after) => {
+        const at = workspace(mkdtempSync(join(tmpdir(), 'orchestrate-kept-')))
+        try {
+          for (const path of [...Object.values(at.state), at.runs])
+            mkdirSync(path, { recursive: true })
+          for (const one of ['pending/a', 'failed/b', 'completed/d', 'pending/e'])
+            put(join(at.tasks, `${one}.yaml`), 'description: one\n')
+          for (const [, deed] of before) await deed(at)
+          await stopped(at)
+          for (const [, deed] of after) await deed(at)
+          const kept = await listTasks(at)
+          rmSync(join(at.home, 'tasks.json'))
+          expect(kept).toEqual(await listTasks(at))
+          from += kept.length
+        } finally {
+          rmSync(at.root, { recursive: true })
+        }
+      },
+    ),
+    { numRuns: RUNS },
+  )
+  expect(from).toBeGreaterThan(RUNS) // tasks were listed
+}, 600_000)
+
+it('reads nothing again that is as it was at the stop', async () => {
+  const here = open(SHELLS)
+  here.drop('good.yaml', 'description: exit 0\npreferred_agent: shell\n')
+  here.drop('bad.yaml', 'description: exit 1\npreferred_agent: shell\nmax_retries: 0\n')
+  await here.run(['run'])
+  const rows = async (): Promise<TaskJson[]> => JSON.parse(await must(here, 'tasks --json'))
+  const texts = async () => (await rows()).map(({ description }) => description).sort()
+  const before = await rows()
+  expect(before.map(({ status }) => status).sort()).toEqual(['completed', 'failed'])
+  // Were a file read, this would not be seen.
+  const kept = here.read('.orchestrate/tasks.json')
+  here.write('.orchestrate/tasks.json', kept.replaceAll('exit ', 'kept '))
+  expect(await texts()).toEqual(['kept 0', 'kept 1'])
+  here.drop('new.yaml', 'description: new\n')
+  expect(await texts()).toEqual(['kept 0', 'kept 1', 'new'])
+  here.write('.orchestrate/tasks.json', 'cut sho')
+  expect((await rows()).filter(({ id }) => id !== 'new')).toEqual(before)
+})
+
+const must = async (here: Stage, words: string) => (await here.must(`orchestrate ${words}`)).stdout
