@@ -1,11 +1,14 @@
-// `npm run bench [-- --check] [-- --dist DIR] [-- --rounds N] [-- --only NAME] [-- --all]`: the figures of PC-1 and SC-1, one table.
-// Promises: exit 1 with `--check` only when a limit is broken by far; nothing is left behind.
+// `npm run bench [-- --check] [-- --dist DIR] [-- --rounds N] [-- --only NAME,…] [-- --all]
+// [-- --results]`: the figures of PC-1 and SC-1 and more, one table; `--results` keeps them in RESULTS.md.
+// Promises: exit 1 with `--check` only when a limit is broken by far, or a ratio doubled; nothing is left behind.
 
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { removeAll } from './house.mjs'
+import { lists } from './lists.mjs'
 import { processes } from './processes.mjs'
+import { keepResults, recorded } from './results.mjs'
 import { scale } from './scale.mjs'
 import { spawns } from './spawns.mjs'
 import { createTable } from './table.mjs'
@@ -14,7 +17,7 @@ import { throughput } from './throughput.mjs'
 
 const PARTS = { processes, spawns, 'ten-tasks': tenTasks }
 /** Minutes each. */
-const LONG = { throughput, scale }
+const LONG = { lists, throughput, scale }
 
 const { values } = parseArgs({
   options: {
@@ -26,6 +29,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '1' },
     only: { type: 'string' },
     all: { type: 'boolean', default: false },
+    results: { type: 'boolean', default: false },
   },
 })
 
@@ -36,18 +40,24 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   })
 }
 
-const table = createTable()
+const known = Object.values(recorded()).flatMap(({ rows }) => rows)
+const table = createTable(({ what }) => known.find((row) => row.what === what))
+const parts = {}
+const wanted = values.only?.split(',')
 try {
   for (const [name, part] of Object.entries({ ...PARTS, ...LONG })) {
-    if (values.only ? values.only !== name : name in LONG && !values.all) continue
+    if (wanted ? !wanted.includes(name) : name in LONG && !values.all) continue
     process.stderr.write(`${name}…\n`)
     const [rounds, waiting, tasks, minutes] = [
       ...[values.rounds, values.waiting, values.tasks, values.minutes],
     ].map(Number)
+    const before = table.rows.length
     await part({ dist: resolve(values.dist), rounds, waiting, tasks, minutes, row: table.row })
+    parts[name] = table.rows.slice(before)
   }
 } finally {
   removeAll()
 }
 const far = table.print(values)
+if (values.results) keepResults(parts, values)
 if (values.check && far > 0) process.exitCode = 1

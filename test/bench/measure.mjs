@@ -38,9 +38,9 @@ export async function alternate(acts, rounds) {
 }
 
 /** A whole process, from spawn to the end of its output, as a script that captures it would wait. Throws when it fails. */
-export function wholeProcess(args, cwd) {
+export function wholeProcess(args, cwd, { program = process.execPath, env } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
     let said = ''
     child.stdout.resume()
     child.stderr.on('data', (chunk) => {

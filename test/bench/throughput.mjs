@@ -23,7 +23,7 @@ const RIVALS = {
 const LIMITS = { parallel: 1, tsp: 2 }
 
 export async function throughput({ dist, tasks, rounds, row }) {
-  const missing = installRivals()
+  const missing = installRivals(Object.keys(RIVALS))
   const turns = Math.min(rounds, 7)
   const acts = { orchestrate: () => ours(dist, tasks) }
   for (const [name, script] of Object.entries(RIVALS))

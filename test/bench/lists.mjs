@@ -1,0 +1,144 @@
+// To list and to add, as whole processes, beside what people keep their tasks in: with 10 to 10,000 of them.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openHouse } from './house.mjs'
+import { alternate, figures, timed, wholeProcess } from './measure.mjs'
+import { installRivals, npmRival } from './rivals.mjs'
+
+const SIZES = [10, 100, 1000, 10_000]
+/** The one whose ratios have limits. */
+const NAMED = 1000
+/** ms: what takes longer is not asked again and again, nor with more tasks. */
+const SLOW_MS = 10_000
+
+const ADD = 'Write unit tests for the auth module'
+const text = (n) => `Task ${n} of those that wait.`
+
+export async function lists({ dist, rounds, row }) {
+  const missing = installRivals(Object.keys(RIVALS))
+  for (const [name, why] of Object.entries(missing))
+    row({ what: `list and add: ${name}`, unit: why })
+  const slow = new Set()
+  for (const size of SIZES) {
+    process.stderr.write(`  ${size} tasks…\n`)
+    const [stopped, running] = [await ours(dist, size), await ours(dist, size)]
+    await running.house.start()
+    const acts = {
+      'node -e 0': () => wholeProcess(['-e', '0'], stopped.house.root),
+      'tasks, running': running.list,
+      'add, running': running.add,
+      'tasks, stopped': stopped.list,
+      'add, stopped': stopped.add,
+    }
+    const rivals = Object.keys(RIVALS).filter((name) => !missing[name] && !slow.has(name))
+    const theirs = rivals.map((name) => ({ name, ...rival(name, size) }))
+    for (const { name, list, add } of theirs) {
+      acts[`${name} list`] = list
+      acts[`${name} add`] = add
+    }
+    for (const { name, list } of theirs) if ((await timed(list)) > SLOW_MS) slow.add(name)
+    const times = await alternate(acts, Math.min(rounds, 7))
+    const { 'node -e 0': bare, ...rest } = times
+    const base = figures(bare)
+    row({ what: `node -e 0, beside ${size} tasks`, unit: 'ms', ...base })
+    for (const [name, all] of Object.entries(rest)) {
+      const own = figures(all)
+      const ratio = Object.fromEntries(Object.keys(own).map((key) => [key, own[key] / base[key]]))
+      const limit = size === NAMED ? LIMITS[name] : undefined
+      row({
+        what: `${name}, ${size} tasks`,
+        unit: '× node -e 0',
+        ...ratio,
+        limit,
+        line: name,
+        at: size,
+      })
+    }
+    stopped.house.remove()
+    running.house.close()
+    for (const { end } of theirs) end()
+  }
+}
+
+const LIMITS = {
+  'tasks, running': 1.25,
+  'add, running': 1.25,
+  'tasks, stopped': 1.4,
+  'add, stopped': 1.4,
+}
+
+/** As it is after a start and a stop. */
+async function ours(dist, size) {
+  const house = await openHouse({ dist, agents: { shell: { max_instances: 1 } }, waiting: size })
+  await house.start()
+  house.stop()
+  return {
+    house,
+    list: () => wholeProcess([house.main, 'tasks', '--json'], house.root),
+    add: () => wholeProcess([house.main, 'add', ADD], house.root),
+  }
+}
+
+/** Makes `size` tasks as the program itself writes them, and says how it lists and adds. */
+const RIVALS = {
+  backlog: (cwd, size) => {
+    execFileSync('git', ['init', '-q', cwd])
+    execFileSync(npmRival('backlog'), ['init', 'bench', '--defaults'], {
+      cwd,
+      env: env(cwd),
+      stdio: 'ignore',
+    })
+    for (let n = 1; n <= size; n++)
+      writeFileSync(
+        join(cwd, 'backlog', 'tasks', `task-${n} - Task-${n}.md`),
+        `---\nid: TASK-${n}\ntitle: ${text(n)}\nstatus: To Do\nassignee: []\ncreated_date: '2026-11-26 12:00'\nlabels: []\ndependencies: []\nordinal: ${n}000\n---\n`,
+      )
+    return { list: ['task', 'list', '--plain'], add: ['task', 'create', ADD] }
+  },
+  'task-master': (cwd, size) => {
+    execFileSync(npmRival('task-master'), ['init', '-y', '--rules='], {
+      cwd,
+      env: env(cwd),
+      stdio: 'ignore',
+    })
+    const tasks = Array.from({ length: size }, (_, n) => ({
+      ...{ id: n + 1, title: text(n), description: text(n), status: 'pending', priority: 'medium' },
+      ...{ dependencies: [], subtasks: [], details: '', testStrategy: '' },
+    }))
+    const created = '2026-11-26T00:00:00Z'
+    const all = { master: { tasks, metadata: { created, updated: created, description: '' } } }
+    mkdirSync(join(cwd, '.taskmaster', 'tasks'), { recursive: true })
+    writeFileSync(join(cwd, '.taskmaster', 'tasks', 'tasks.json'), JSON.stringify(all))
+    return { list: ['list'], add: ['add-task', `--title=${ADD}`, `--description=${ADD}`] }
+  },
+  task: (cwd, size) => {
+    const all = Array.from({ length: size }, (_, n) => ({
+      description: text(n),
+      status: 'pending',
+    }))
+    writeFileSync(join(cwd, '.taskrc'), `data.location=${cwd}/data\nconfirmation=off\n`)
+    execFileSync('task', ['import', '-'], {
+      cwd,
+      env: env(cwd),
+      input: JSON.stringify(all),
+      stdio: 'pipe',
+    })
+    return { list: ['export'], add: ['add', ADD] }
+  },
+}
+
+const env = (home) => ({ ...process.env, HOME: home, TASKRC: join(home, '.taskrc'), CI: '1' })
+
+function rival(name, size) {
+  const cwd = mkdtempSync(join(tmpdir(), 'orchestrate-rival-'))
+  const { list, add } = RIVALS[name](cwd, size)
+  const program = name === 'task' ? name : npmRival(name)
+  const run = (words) => () => wholeProcess(words, cwd, { program, env: env(cwd) })
+  return {
+    list: run(list),
+    add: run(add),
+    end: () => rmSync(cwd, { recursive: true, force: true }),
+  }
+}
