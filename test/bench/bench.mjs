@@ -5,8 +5,10 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { history } from './history.mjs'
 import { removeAll } from './house.mjs'
 import { lists } from './lists.mjs'
+import { manyAgents } from './many-agents.mjs'
 import { processes } from './processes.mjs'
 import { keepResults, recorded } from './results.mjs'
 import { scale } from './scale.mjs'
@@ -17,7 +19,7 @@ import { throughput } from './throughput.mjs'
 
 const PARTS = { processes, spawns, 'ten-tasks': tenTasks }
 /** Minutes each. */
-const LONG = { lists, throughput, scale }
+const LONG = { 'many-agents': manyAgents, lists, throughput, scale, history }
 
 const { values } = parseArgs({
   options: {

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { settled } from './measure.mjs'
+import { settled, sleep } from './measure.mjs'
 
 const houses = new Set()
 
@@ -85,6 +85,21 @@ export async function openHouse({ dist, agents, waiting = 0 }) {
 
 /** The default of the program (DESIGN 6). */
 export const SETTLE_MS = 250
+
+/** ms after which the index has saved its image, though it is large. */
+const SAVED_MS = 65_000
+
+/** Per cent of a core that the orchestrator uses when nothing happens. */
+export async function idleCpu(house, seconds) {
+  await sleep(SAVED_MS)
+  const ticks = () => {
+    const words = readFileSync(`/proc/${house.pid()}/stat`, 'utf8').split(') ')[1].split(' ')
+    return Number(words[11]) + Number(words[12])
+  }
+  const before = ticks()
+  await sleep(seconds * 1000)
+  return ((ticks() - before) / (seconds * 100)) * 100
+}
 
 export function removeAll() {
   for (const house of [...houses]) house.close()

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openHouse } from './house.mjs'
-import { alternate, figures, timed, wholeProcess } from './measure.mjs'
+import { alternate, figures, ratios, timed, wholeProcess } from './measure.mjs'
 import { installRivals, npmRival } from './rivals.mjs'
 
 const SIZES = [10, 100, 1000, 10_000]
@@ -23,14 +23,19 @@ export async function lists({ dist, rounds, row }) {
   const slow = new Set()
   for (const size of SIZES) {
     process.stderr.write(`  ${size} tasks…\n`)
-    const [stopped, running] = [await ours(dist, size), await ours(dist, size)]
+    const [stopped, added, running] = [
+      await ours(dist, size),
+      await ours(dist, size),
+      await ours(dist, size),
+    ]
     await running.house.start()
     const acts = {
       'node -e 0': () => wholeProcess(['-e', '0'], stopped.house.root),
       'tasks, running': running.list,
       'add, running': running.add,
       'tasks, stopped': stopped.list,
-      'add, stopped': stopped.add,
+      'tasks, stopped, some added since': added.list,
+      'add, stopped': added.add,
     }
     const rivals = Object.keys(RIVALS).filter((name) => !missing[name] && !slow.has(name))
     const theirs = rivals.map((name) => ({ name, ...rival(name, size) }))
@@ -45,18 +50,17 @@ export async function lists({ dist, rounds, row }) {
     row({ what: `node -e 0, beside ${size} tasks`, unit: 'ms', ...base })
     for (const [name, all] of Object.entries(rest)) {
       const own = figures(all)
-      const ratio = Object.fromEntries(Object.keys(own).map((key) => [key, own[key] / base[key]]))
       const limit = size === NAMED ? LIMITS[name] : undefined
       row({
         what: `${name}, ${size} tasks`,
         unit: '× node -e 0',
-        ...ratio,
+        ...ratios(own, base),
         limit,
         line: name,
         at: size,
       })
     }
-    stopped.house.remove()
+    for (const { house } of [stopped, added]) house.remove()
     running.house.close()
     for (const { end } of theirs) end()
   }

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
-function quantile(values, q) {
+export function quantile(values, q) {
   const sorted = [...values].sort((a, b) => a - b)
   const at = (sorted.length - 1) * q
   const [low = 0, high = low] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]]
@@ -17,6 +17,10 @@ export const figures = (values) => ({
   median: median(values),
   p95: quantile(values, 0.95),
 })
+
+/** The figures of a quotient: of the same quantile of both. */
+export const ratios = (own, its) =>
+  Object.fromEntries(Object.keys(own).map((key) => [key, own[key] / its[key]]))
 
 /** Milliseconds of one call; of a part of it, where it returns that. */
 export async function timed(act) {

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { openHouse, SETTLE_MS } from './house.mjs'
-import { figures, sleep, timed, wholeProcess } from './measure.mjs'
+// What waits must cost little, however much it is: a start, `status`, the way to an agent, an idle minute, memory.
+import { idleCpu, openHouse, SETTLE_MS } from './house.mjs'
+import { figures, quantile, ratios, timed, wholeProcess } from './measure.mjs'
 import { measureSpawns } from './spawns.mjs'
 
 /** Tasks in the folders: the spawns are measured with all, the others with the ends. */
@@ -27,14 +27,18 @@ export async function scale({ dist, rounds, minutes, row }) {
   for (const { size, start, status, asked, spawns, cpu, memory } of found) {
     const at = `at ${size}`
     row({ what: `${at}: start`, unit: 'ms', median: start })
-    const ratio = (own, its) =>
-      Object.fromEntries(Object.keys(own).map((key) => [key, own[key] / its[key]]))
-    row({ what: `${at}: status ÷ at 10`, unit: '×', ...ratio(status, small.status), limit: 1.3 })
+    row({ what: `${at}: status ÷ at 10`, unit: '×', ...ratios(status, small.status), limit: 1.3 })
     row({ what: `${at}: status over the socket`, unit: 'ms', ...asked })
     const add = figures(spawns.add)
     const drop = figures(spawns.drop.map((ms) => ms - SETTLE_MS))
     row({ what: `${at}: add to spawn`, unit: 'ms', ...add, limit: 50 })
     row({ what: `${at}: drop to spawn less ${SETTLE_MS}`, unit: 'ms', ...drop, limit: 50 })
+    for (const name of ['add', 'drop']) {
+      const late = (its) => quantile(its.spawns[name], 0.99) - (name === 'drop' ? SETTLE_MS : 0)
+      const own = found.find((one) => one.size === size)
+      const what = `${at}: ${name} to spawn, p99 ÷ at 10`
+      row({ what, unit: '×', median: late(own) / late(small), limit: 1.5 })
+    }
     row({ what: `${at}: idle`, unit: '% of a core', median: cpu, limit: 0.2 })
     const more = memory.now - small.memory.now
     row({
@@ -45,19 +49,4 @@ export async function scale({ dist, rounds, minutes, row }) {
       limit: 150,
     })
   }
-}
-
-/** ms after which the index has saved its image, though it is large. */
-const SAVED_MS = 65_000
-
-/** Per cent of a core that the orchestrator uses when nothing happens. */
-async function idleCpu(house, seconds) {
-  await sleep(SAVED_MS)
-  const ticks = () => {
-    const words = readFileSync(`/proc/${house.pid()}/stat`, 'utf8').split(') ')[1].split(' ')
-    return Number(words[11]) + Number(words[12])
-  }
-  const before = ticks()
-  await sleep(seconds * 1000)
-  return ((ticks() - before) / (seconds * 100)) * 100
 }
