@@ -176,4 +176,46 @@ describe.skipIf(spaces.status !== 0)('inotify (needs user namespaces)', () => {
     await sameAsFiles(stage)
     await stage.must('orchestrate stop')
   })
+
+  it('lowered while it works: a folder that is made anew is read instead, and watched when that can be', async () => {
+    const stage = open(SHELLS)
+    const talk = join(dirname(stage.root), 'talk')
+    await stage.must(`${SPACE} orchestrate start --foreground >${talk} 2>&1 & disown`)
+    await stage.until('it runs', async () => (await stage.status()).running)
+    const { pid } = await stage.status()
+    const most = (n: number) =>
+      stage.must(
+        `nsenter --user --target ${pid} sh -c 'echo ${n} >/proc/sys/user/max_inotify_watches'`,
+      )
+    const anew = () =>
+      stage.must(
+        'cd tasks && mv failed away && mv pending away2 && mkdir -p failed pending && rmdir away*',
+      )
+    stage.drop('a.yaml', shell('echo a >>ledger'))
+    await completed(stage, 'a')
+    const all = watches(pid)
+    await most(0)
+    await anew()
+    await stage.until('fewer are watched', () => watches(pid) < all)
+    for (const id of ['b', 'c']) {
+      stage.drop(`${id}.yaml`, shell(`echo ${id} >>ledger`))
+      await completed(stage, id)
+    }
+    expect(said(stage, /warn .*cannot be watched/)).toBe(1)
+    expect(await halted(stage)).toBeNull()
+    await most(1000)
+    await stage.until('all are watched again', () => watches(pid) === all)
+    stage.drop('d.yaml', shell('echo d >>ledger'))
+    await completed(stage, 'd')
+    expect(stage.read('ledger')).toBe('a\nb\nc\nd\n')
+    await sameAsFiles(stage)
+    await stage.must('orchestrate stop')
+  })
 })
+
+/** How many folders a process watches, by its descriptors. */
+const watches = (pid: number | null) =>
+  readdirSync(`/proc/${pid}/fdinfo`).flatMap((fd) => {
+    const said = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8')
+    return said.match(/^inotify /gm) ?? []
+  }).length
