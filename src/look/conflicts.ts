@@ -3,7 +3,7 @@ import { isAbsolute, relative, resolve } from 'node:path'
 import type { TaskQueue } from '../core/queue.ts'
 import type { AgentProcess } from '../core/run.ts'
 import { resultOf } from '../files/record.ts'
-import { writeRun } from '../files/run-folder.ts'
+import { history, writeRun } from '../files/run-folder.ts'
 import type { ContextPort, RunRecord } from '../types.ts'
 import type { Memory } from './memory.ts'
 import type { createTell } from './tell.ts'
@@ -45,10 +45,12 @@ export function createConflicts({ runs, queue, memory, event }: Hands) {
     const begun = [...active].map((run) => Date.parse(run.record?.assigned_at ?? '') || 0)
     for (const { run, error } of meet(mine, Math.min(...begun))) {
       Object.assign(run, { needs_review: true, error })
-      await writeRun(runs, run)
+      // A person may have asked for it again meanwhile.
+      const now = (await history(runs, run.task_id)).find((one) => one.attempt === run.attempt)
+      await writeRun(runs, { ...run, ...now, needs_review: true, error })
       const entry = queue.find(run.task_id, ['completed'])
       if (entry) await queue.records.result('completed', run.task_id, resultOf(run))
-      if (entry) memory.set(entry, run)
+      if (entry) await memory.learn(entry)
       event('end', error, run.task_id, run.agent_id, 'warn')
     }
   }

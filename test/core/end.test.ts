@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { release } from '../../src/files/run-folder.ts'
 import { agentSettings, living, open, processes, shell, simulated } from './harness.ts'
 
 describe('files_modified', () => {
@@ -55,6 +56,20 @@ describe('files_modified', () => {
       error: expect.stringContaining('same.txt was also changed by b'),
     })
     await house.until('it is shown', () => house.views()['completed/a.yaml']?.needsReview === true)
+  })
+
+  it('a conflict leaves in run.json what a person did to it meanwhile', async () => {
+    const house = open((settings) => {
+      settings.agents = { claude: simulated(2) }
+    })
+    await house.orchestrator.start()
+    house.drop('a.yaml', 'description: Create same.txt\n')
+    house.drop('b.yaml', 'description: Create same.txt SIM:sleep 3\n')
+    await house.until('the end of a', () => house.files().includes('completed/a.yaml'))
+    expect(house.files()).toContain('assigned/b.yaml')
+    await release(house.at.runs, 'a')
+    await house.until('a is marked', () => house.result('a')?.needs_review === true)
+    expect(await house.runs('a')).toMatchObject([{ released: true, needs_review: true }])
   })
 })
 
