@@ -47,6 +47,8 @@ export interface Problem {
   message: string
   line?: number
   column?: number
+  /** It lies with the reading, not with what the file says. */
+  passing?: boolean
 }
 
 /** How a run ended, in the record's word and in the finer one (src/agents/README.md: what follows from each). */
@@ -453,8 +455,10 @@ export interface Entry {
   ours: boolean
   /** When it was first found missing (clock of `now`), while it may be an editor's rename. */
   goneSince: number | null
-  /** Its file is another than the one that was read: it is read again when it is queued again. */
+  /** Its file may be another than the one that was read: it is read again when it is queued again. */
   edited: boolean
+  /** What tells that its runs are as they were when they were learned of (look/kept.ts); null: nothing does. */
+  learnt: string | null
 }
 
 export interface Scan {

@@ -21,6 +21,7 @@ import {
   type Log,
   OrchestrateError,
   type Orchestrator,
+  type Priority,
   type Profile,
   type Picture as Seen,
   type Settings,
@@ -32,6 +33,7 @@ import { createGuard } from './guard.ts'
 import { logFile } from './log-file.ts'
 import { makeFolders } from './new-workspace.ts'
 import type { Picture, TaskRow } from './picture.ts'
+import { keyOf } from './stopped-tasks.ts'
 
 type How = 'wait' | 'now' | 'detach'
 
@@ -136,6 +138,8 @@ async function begin(
   )
   const show = createShow(index, log)
   let seen: Seen | null = null
+  /** Of the tasks that were read and name none; null: not of all. */
+  let priority: Priority | null = settings.queue.defaultPriority
   let done = () => {}
   const stopped = new Promise<void>((resolve) => {
     done = resolve
@@ -153,8 +157,9 @@ async function begin(
     profiles: profilesOf(index),
     closing: async () => {
       freeze()
-      if (seen) await keep(at, settings.queue.defaultPriority, seen).catch(() => {}) // a list reads the files then
       await end()
+      const key = priority && keyOf(priority)
+      if (seen && key) await keep(at, key, seen).catch(() => {}) // a list reads the files then
     },
     // Nothing here is ours any more: no folder, no socket, no index.
     lost: () => process.exit(1),
@@ -183,6 +188,7 @@ async function begin(
         'warn',
         'a change of database, context directory or metrics takes effect at the next start',
       )
+    if (next.queue.defaultPriority !== priority) priority = null
     settings = next
     orchestrator.reconfigure(next)
   }

@@ -1,10 +1,9 @@
 // Help and version, drawn by sade from the one table. Promises: on stdout; exit 0 for who asked for it, 1 for who
 // typed nothing.
-import { readFileSync } from 'node:fs'
 import sade from 'sade'
 import type { World } from './act.ts'
 import type { Call } from './arguments.ts'
-import { packaged } from './package.ts'
+import { version } from './package.ts'
 import { COMMANDS, COMMON, type Option } from './table.ts'
 
 const EXITS = `  Exit codes
@@ -22,11 +21,6 @@ export function showHelp(call: Call, { out }: World): number {
   program().help(call.command?.name)
   out.write(EXITS)
   return call.has('help') ? 0 : 1
-}
-
-function version(): string {
-  const about = readFileSync(packaged('package.json'), 'utf8')
-  return (JSON.parse(about) as { version: string }).version
 }
 
 function program(): ReturnType<typeof sade> {

@@ -3,15 +3,20 @@
 import { quickSettings } from '../config/cache.ts'
 import type { Workspace } from '../files/workspace.ts'
 import { type Listed, readKept, still } from '../look/kept.ts'
+import type { Priority } from '../types.ts'
+import { version } from './package.ts'
 import type { TaskRow } from './picture.ts'
 
 export async function listTasks(at: Workspace): Promise<TaskRow[]> {
   const rules = await quickSettings(at)
-  const kept = readKept(at, rules.defaultPriority)
+  const kept = await readKept(at, keyOf(rules.defaultPriority))
   if (still(at, kept)) return [...kept.tasks.values()].map(rowOf)
   const { readTasks } = await import('./read-tasks.ts')
   return (await readTasks(at, rules, kept.tasks)).map(rowOf)
 }
+
+/** What the tasks depend on besides their files: how they are read, and the priority of those that name none. */
+export const keyOf = (priority: Priority): string => `${version()} ${priority}`
 
 function rowOf({ file, id, state, task, problem, last, held: duplicate }: Listed): TaskRow {
   const again = state === 'pending' && last?.outcome === 'success' && !last.released

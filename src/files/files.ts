@@ -74,13 +74,14 @@ export async function syncFolder(folder: string): Promise<void> {
  * write-file-atomic, its size is checked (that package publishes a truncated file when the disk is full), then renamed.
  * The folder is not fsynced: the caller does that once per batch.
  */
-export const writeWhole = (path: string, text: string): Promise<void> => publish(path, text, rename)
+export const writeWhole = (path: string, text: string, mode?: number): Promise<void> =>
+  publish(path, text, rename, mode)
 
 /** As `writeWhole`, and throws EEXIST where something is already. */
 export const writeNew = (path: string, text: string): Promise<void> => publish(path, text, move)
 
-async function publish(path: string, text: string, how: typeof move): Promise<void> {
-  const draft = await writeDraft(path, text)
+async function publish(path: string, text: string, how: typeof move, mode?: number): Promise<void> {
+  const draft = await writeDraft(path, text, mode)
   await how(draft, path).catch(async (error) => {
     await unlink(draft).catch(() => {}) // the first error is the one to tell
     throw error
@@ -88,12 +89,12 @@ async function publish(path: string, text: string, how: typeof move): Promise<vo
 }
 
 /** A checked draft (a dot-file in the same folder) ready to be renamed to `path`; returns its path. */
-export async function writeDraft(path: string, text: string): Promise<string> {
+export async function writeDraft(path: string, text: string, mode = 0o644): Promise<string> {
   const draft = join(dirname(path), `.${basename(path)}.${process.pid}.${++drafts}.draft`)
   try {
     // Here: it brings node:crypto and node:worker_threads, which a command that only asks can do without.
     const { default: writeFileAtomic } = await import('write-file-atomic')
-    writeFileAtomic.sync(draft, text, { mode: 0o644, fsync: false })
+    writeFileAtomic.sync(draft, text, { mode, fsync: false })
     const file = await open(draft, constants.O_RDONLY)
     try {
       await file.sync()

@@ -256,6 +256,7 @@ export class Folders {
         ours: this.whole.delete(path),
         goneSince: null,
         edited: false,
+        learnt: null,
       },
       ...{ id: stem(name), task: null, problem: null, ctimeMs: seen.ctimeMs },
     }
@@ -272,9 +273,8 @@ export class Folders {
       // What was claimed is what runs: a later edit counts when it is queued again.
       if (state !== 'pending' && entry.task) {
         this.#open.delete(entry)
-        if (body === old) return
         entry.edited = true
-        if (state === 'assigned') result.edited.push(entry)
+        if (body !== old && state === 'assigned') result.edited.push(entry)
         return
       }
       const steady = Date.now() - seen.ctimeMs >= this.rules.settleMs
@@ -329,19 +329,20 @@ export class Folders {
       if (!seen.isFile()) throw new OrchestrateError('NOT_A_FILE', 'is not a regular file')
       const bytes = await readRegular(entry.path, TASK_CAP)
       const read = readTask(bytes, entry.name, seen.mtimeMs, this.rules.defaultPriority)
-      if (isProblem(read)) this.#is(entry, { id: entry.id, task: null, problem: read })
+      if (isProblem(read)) this.#is(entry, { id: stem(entry.name), task: null, problem: read })
       else this.#is(entry, { id: read.id, task: read, problem: null })
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return // gone: the next scan tells
       if (isErrno(error, 'EMFILE', 'ENFILE', 'ENOMEM')) throw error // ours, not the file's
-      entry.problem = { message: (error as Error).message }
-      this.#tell(entry)
+      const passing = !(error instanceof OrchestrateError)
+      const problem = { message: (error as Error).message, ...(passing && { passing }) }
+      this.#is(entry, { id: stem(entry.name), task: null, problem })
     }
   }
 
   #is(entry: Entry, { id, task, problem }: Pick<Entry, 'id' | 'task' | 'problem'>): void {
     this.#take(entry)
-    Object.assign(entry, { id, task, problem })
+    Object.assign(entry, { id, task, problem, learnt: null })
     this.#put(entry)
   }
 

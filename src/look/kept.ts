@@ -1,18 +1,20 @@
-// What was read of the tasks by the orchestrator that stopped last, in `.orchestrate/tasks.json`: who asks while nothing runs
-// need not read them again. Derived; may be deleted at any time. Promises: a task counts only while its file and the folder of
-// its last run are the same, by inode, size and times; loads no parser; what is at work is never kept.
-import { lstatSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { writeWhole } from '../files/files.ts'
+// What was read of the tasks until the orchestrator stopped, in `.orchestrate/tasks.json`: who asks while nothing runs need not
+// read them again. Derived; may be deleted at any time. Promises: a task counts only while its file, its newest attempt and the
+// folder of all of them are the same, by inode, size and times, as they were before they were read; loads no parser; what is at
+// work is never kept.
+import { lstatSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { inFolder, readRegular, writeWhole } from '../files/files.ts'
 import { RECORD_NAME, TASK_NAME } from '../files/names.ts'
 import { stamps } from '../files/stamps.ts'
 import type { Workspace } from '../files/workspace.ts'
-import { type Entry, type Picture, type Priority, type RunRecord, STATES } from '../types.ts'
+import { type Entry, type Picture, type RunRecord, STATES } from '../types.ts'
 import { duplicates } from './duplicates.ts'
 
 /** What a list shows of the last run of a task. */
-type Last = Pick<RunRecord, 'agent_id' | 'attempt'> &
-  Partial<Pick<RunRecord, 'outcome' | 'needs_review' | 'error' | 'released'>>
+type Last = Partial<
+  Pick<RunRecord, 'agent_id' | 'attempt' | 'outcome' | 'needs_review' | 'error' | 'released'>
+>
 
 /** A task as it is listed. */
 export interface Listed extends Pick<Entry, 'file' | 'id' | 'state' | 'task' | 'problem'> {
@@ -21,11 +23,7 @@ export interface Listed extends Pick<Entry, 'file' | 'id' | 'state' | 'task' | '
   held: string | null
 }
 
-interface KeptTask extends Listed {
-  stamp: string
-  /** Of the folder of its last run; null: there was none, and no claim makes one that leaves the file as it was. */
-  run: string | null
-}
+interface KeptTask extends Listed, Pick<Entry, 'stamp' | 'learnt'> {}
 
 export interface Kept {
   /** By `file`, in the order of a list. */
@@ -34,25 +32,22 @@ export interface Kept {
   whole: boolean
 }
 
-/** Raised when a task file or a value here comes to mean something else. */
-const VERSION = 1
-
-const pathOf = (at: Workspace) => join(at.home, 'tasks.json')
-/** What the tasks depend on besides their files. */
-const keyOf = (priority: Priority) => `${VERSION} ${priority}`
-
 interface Written {
   key: string
   whole: boolean
   tasks: KeptTask[]
 }
 
-/** @param priority of tasks that name none. */
-export function readKept(at: Workspace, priority: Priority): Kept {
+/** Bytes. */
+const CAP = 512 * 1024 * 1024
+const NAME = 'tasks.json'
+
+/** @param key what they depend on besides their files. */
+export async function readKept(at: Workspace, key: string): Promise<Kept> {
   try {
-    const { key, whole, tasks } = JSON.parse(readFileSync(pathOf(at), 'utf8')) as Written
-    if (key === keyOf(priority))
-      return { tasks: new Map(tasks.map((one) => [one.file, one])), whole }
+    const kept = JSON.parse((await readRegular(join(at.home, NAME), CAP)).toString()) as Written
+    if (kept.key === key)
+      return { tasks: new Map(kept.tasks.map((one) => [one.file, one])), whole: kept.whole }
   } catch {} // absent or damaged: the files say it all
   return { tasks: new Map(), whole: false }
 }
@@ -60,18 +55,19 @@ export function readKept(at: Workspace, priority: Priority): Kept {
 /** By who holds the lock. */
 export async function keep(
   at: Workspace,
-  priority: Priority,
+  key: string,
   { entries, last }: Pick<Picture, 'entries' | 'last'>,
 ): Promise<void> {
   const all = listed([...entries.values()])
   const tasks = all.flatMap(([entry, held]): KeptTask[] => {
-    const { file, stamp, id, state, task, problem, edited, goneSince } = entry
-    if (state === 'assigned' || edited || goneSince !== null || !(task || problem)) return []
-    const run = lastOf(at, id, last(entry))
-    return run ? [{ file, stamp, id, state, task, problem, held, ...run }] : []
+    const { file, stamp, id, state, task, problem, edited, goneSince, learnt } = entry
+    const read = (task || problem) && !problem?.passing && !edited && goneSince === null
+    if (!read || learnt === null || state === 'assigned') return []
+    return [{ file, stamp, id, state, task, problem, held, learnt, last: lastOf(last(entry)) }]
   })
-  const written: Written = { key: keyOf(priority), whole: tasks.length === all.length, tasks }
-  await writeWhole(pathOf(at), JSON.stringify(written))
+  const written: Written = { key, whole: tasks.length === all.length, tasks }
+  const text = JSON.stringify(written)
+  await inFolder(at.root, at.home, (home) => writeWhole(join(home, NAME), text, 0o600))
 }
 
 /** In the order of a list, each with why another one of its id or name counts. */
@@ -86,27 +82,30 @@ export function listed(entries: Entry[]): [Entry, string | null][] {
 
 const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
-/** Null: its last run is known from its record alone, or not yet, or was removed by hand. */
-function lastOf(
-  at: Workspace,
-  id: string,
-  run: Partial<RunRecord> | undefined,
-): Pick<KeptTask, 'last' | 'run'> | null {
-  const runs = join(at.runs, id)
-  // Not learned of yet. But `add` takes a number by an empty folder.
-  if (!run && stampOf(runs) && names(runs).length) return null
-  if (!run) return { last: null, run: null }
+function lastOf(run: Last | undefined): Last | null {
+  if (!run) return null
   const { agent_id, attempt, outcome, needs_review, error, released } = run
-  const stamp = stampOf(join(runs, String(attempt)))
-  if (agent_id === undefined || attempt === undefined || stamp === null) return null
-  const more = {
-    ...(outcome && { outcome }),
-    ...(needs_review && { needs_review }),
-    ...(error && { error }),
-    ...(released && { released }),
-  }
-  return { last: { agent_id, attempt, ...more }, run: stamp }
+  return { agent_id, attempt, outcome, needs_review, error, released } as Last // JSON leaves out what is not there
 }
+
+/**
+ * What tells whether that which is known of a task's runs is still so; to be taken before they are read: its newest attempt,
+ * the folder of all of them, and what says how the last one went.
+ */
+export function learntOf(
+  runs: string,
+  { id, state, path }: Pick<Entry, 'id' | 'state' | 'path'>,
+  attempt = newestOf(join(runs, id)),
+): string {
+  const folder = join(runs, id)
+  const settled = state === 'completed' || state === 'failed'
+  const record = settled ? stampOf(join(dirname(path), `${id}_result.yaml`)) : null
+  const told = attempt ? stampOf(join(folder, String(attempt), 'run.json')) : record
+  return `${attempt} ${stampOf(folder)} ${told}`
+}
+
+const newestOf = (folder: string) =>
+  stampOf(folder) === null ? 0 : Math.max(0, ...names(folder).map(Number).filter(Number.isInteger))
 
 /** Null: it is not there, or cannot be looked at. */
 function stampOf(path: string): string | null {
@@ -118,9 +117,10 @@ function stampOf(path: string): string | null {
   }
 }
 
-/** Whether the last run of a task is as it was. */
-export const sameRun = (at: Workspace, { id, last, run }: KeptTask): boolean =>
-  last === null || stampOf(join(at.runs, id, String(last.attempt))) === run
+/** Whether the runs of a task are as they were. */
+export const sameRuns = (at: Workspace, { file, id, state, learnt }: KeptTask): boolean =>
+  learntOf(at.runs, { id, state, path: join(at.root, file) }, Number.parseInt(learnt ?? '', 10)) ===
+  learnt
 
 /** Whether the folders hold exactly these tasks, unchanged. */
 export function still(at: Workspace, { tasks, whole }: Kept): boolean {
@@ -131,7 +131,7 @@ export function still(at: Workspace, { tasks, whole }: Kept): boolean {
       if (!TASK_NAME.test(name)) continue
       const one = tasks.get(`tasks/${state}/${name}`)
       if (!one && RECORD_NAME.test(name) && state !== 'pending') continue
-      if (!one || stampOf(join(at.state[state], name)) !== one.stamp || !sameRun(at, one))
+      if (!one || stampOf(join(at.state[state], name)) !== one.stamp || !sameRuns(at, one))
         return false
       found++
     }

@@ -1,11 +1,13 @@
 // What is known of a task besides its file: its attempts, from the run folders; its result, from our record.
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { TaskQueue } from '../core/queue.ts'
+import type { createRecords } from '../files/records.ts'
 import { history } from '../files/run-folder.ts'
 import type { Entry, Note, Outcome, PromptRun, RunRecord, Settings, Task } from '../types.ts'
+import { learntOf } from './kept.ts'
 import { over, sum, type Used } from './purse.ts'
+
+type Records = Pick<ReturnType<typeof createRecords>, 'readResult'>
 
 /** Outcomes that cost no retry and no delay: the task is not to blame. */
 const FREE: Outcome[] = [
@@ -15,6 +17,18 @@ const FREE: Outcome[] = [
 
 /** Tasks that are learned of until something else has its turn. */
 const TURN = 100
+
+/** The attempts of a task, the last of them or, of a settled one without, its record; and what tells that they are so still. */
+export async function recall(runs: string, records: Records, entry: Entry) {
+  const learnt = learntOf(runs, entry)
+  const newest = Number.parseInt(learnt, 10)
+  const all = newest ? await history(runs, entry.id) : []
+  const settled = entry.state === 'completed' || entry.state === 'failed'
+  const last: Partial<RunRecord> | null =
+    all.at(-1) ?? (settled ? await records.readResult(entry.state, entry.id) : null)
+  // Where the newest attempt has no record, others had their say.
+  return { all, last, learnt: newest === (last?.attempt ?? 0) || !newest ? learnt : null }
+}
 
 /** @param learned called when something else may be known of a task. */
 export function createMemory(runs: string, queue: TaskQueue, learned: (entry: Entry) => void) {
@@ -38,14 +52,9 @@ export function createMemory(runs: string, queue: TaskQueue, learned: (entry: En
   /** The newest attempt; of a settled task its record, should the run folder be gone. */
   async function learn(entry: Entry): Promise<void> {
     if (++turn % TURN === 0) await setImmediate()
-    // Of most that wait there is no run: 100,000 questions are cheaper so.
-    const all = existsSync(join(runs, entry.id)) ? await history(runs, entry.id) : []
+    const { all, last, learnt } = await recall(runs, queue.records, entry)
+    entry.learnt = learnt
     used.set(entry, sum(all))
-    const last: Partial<RunRecord> | null =
-      all.at(-1) ??
-      (entry.state === 'completed' || entry.state === 'failed'
-        ? await queue.records.readResult(entry.state, entry.id)
-        : null)
     if (last) past.set(entry, last)
     else past.delete(entry)
     mark(unfinished, entry, last?.nonce !== undefined && last.outcome === undefined)
@@ -69,10 +78,6 @@ export function createMemory(runs: string, queue: TaskQueue, learned: (entry: En
     learn,
     session,
     last: (entry: Entry) => past.get(entry),
-    set(entry: Entry, run: RunRecord): void {
-      past.set(entry, run)
-      learned(entry)
-    },
 
     /** Whose last run was not brought to its end: a crash, or a file moved by hand meanwhile. */
     unfinished: () => here(unfinished),

@@ -14,8 +14,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { listTasks } from '../../src/cli/stopped-tasks.ts'
+import { keyOf, listTasks } from '../../src/cli/stopped-tasks.ts'
 import { TaskQueue } from '../../src/core/queue.ts'
+import { formatRecord } from '../../src/files/record.ts'
 import { release } from '../../src/files/run-folder.ts'
 import { type Workspace, workspace } from '../../src/files/workspace.ts'
 import type { TaskJson } from '../../src/index/shapes.ts'
@@ -26,17 +27,39 @@ import { open, SHELLS, type Stage } from '../acceptance/stage.ts'
 
 const RUNS = Number(process.env.RUNS ?? 150)
 
-/** As a stop leaves it. */
-async function stopped(at: Workspace, learned = true): Promise<void> {
+interface Look {
+  learned: boolean
+  /** What is done to the files after they were read, and whether another look follows. */
+  meanwhile: [string, Deed][]
+  again: boolean
+}
+
+/** Reads all as an orchestrator does, and stops. */
+async function stopped(at: Workspace, { learned, meanwhile, again }: Look): Promise<void> {
   const queue = new TaskQueue(at.root, { settleMs: 0 })
-  await queue.scan([])
   const memory = createMemory(at.runs, queue, () => {})
-  if (learned) for (const entry of queue.entries.values()) await memory.learn(entry)
-  await keep(at, 'normal', { entries: queue.entries, last: memory.last })
+  const look = async () => {
+    const { changed } = await queue.scan(queue.entries.keys())
+    if (learned) for (const entry of changed) await memory.learn(entry)
+  }
+  await look()
+  for (const [, deed] of meanwhile) await deed(at)
+  if (again) await look()
+  await keep(at, keyOf('normal'), { entries: queue.entries, last: memory.last })
 }
 
 const state = fc.constantFrom<State>(...STATES)
 const name = fc.constantFrom('a.yaml', 'b.yaml', 'A.yml', 'c_result.yaml', 'd.yaml', 'e.yaml')
+/** Mostly where something lies. */
+const spot = fc.oneof(
+  fc.constantFrom<[State, string]>(
+    ['pending', 'a.yaml'],
+    ['failed', 'b.yaml'],
+    ['completed', 'd.yaml'],
+    ['pending', 'e.yaml'],
+  ),
+  fc.tuple(state, name),
+)
 const text = fc.constantFrom(
   'description: one\n',
   'description: two\n',
@@ -64,7 +87,7 @@ const deeds: fc.Arbitrary<[string, Deed]> = fc.oneof(
       (at) => writeFileSync(join(at.state[where], what), words),
     ]),
   // As a program does that copies times along: of the same size and time, in the same file.
-  fc.tuple(state, name).map(([where, what]): [string, Deed] => [
+  spot.map(([where, what]): [string, Deed] => [
     `change ${where}/${what} and hide it`,
     (at) => {
       const path = join(at.state[where], what)
@@ -74,7 +97,7 @@ const deeds: fc.Arbitrary<[string, Deed]> = fc.oneof(
       utimesSync(path, atime, mtime)
     },
   ]),
-  fc.tuple(state, name, state, name).map(([from, one, to, other]): [string, Deed] => [
+  fc.tuple(spot, state, name).map(([[from, one], to, other]): [string, Deed] => [
     `mv ${from}/${one} ${to}/${other}`,
     (at) => {
       const path = join(at.state[from], one)
@@ -115,37 +138,80 @@ const deeds: fc.Arbitrary<[string, Deed]> = fc.oneof(
     (at) => rmSync(join(at.runs, of), { recursive: true, force: true }),
   ]),
   id.map((of): [string, Deed] => [`release ${of}`, (at) => release(at.runs, of)]),
-  fc.constant<[string, Deed]>(['stop', (at) => stopped(at)]),
-  fc.constant<[string, Deed]>(['stop in a look', (at) => stopped(at, false)]),
+  // Over what is there, not beside it.
+  fc.tuple(id, outcome).map(([of, end]): [string, Deed] => [
+    `run ${of} becomes ${end}`,
+    (at) => {
+      const path = join(at.runs, of, '1', 'run.json')
+      if (!existsSync(path)) return
+      writeFileSync(
+        path,
+        JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), outcome: end }),
+      )
+    },
+  ]),
+  // As from a backup.
+  fc
+    .tuple(id, fc.integer({ min: 1, max: 3 }), outcome)
+    .map(([of, attempt, end]): [string, Deed] => [
+      `run ${of}/${attempt} ${end} comes back`,
+      (at) => {
+        const run = { task_id: of, agent_id: 'agent_01', attempt, nonce: 'n', outcome: end }
+        mkdirSync(join(at.runs, of, String(attempt)), { recursive: true })
+        writeFileSync(join(at.runs, of, String(attempt), 'run.json'), JSON.stringify(run))
+      },
+    ]),
+  fc.tuple(id, fc.constantFrom('1', '2')).map(([of, attempt]): [string, Deed] => [
+    `an empty folder ${of}/${attempt}`,
+    (at) => {
+      rmSync(join(at.runs, of, attempt), { recursive: true, force: true })
+      mkdirSync(join(at.runs, of, attempt), { recursive: true })
+    },
+  ]),
+  fc
+    .tuple(fc.constantFrom<State>('completed', 'failed'), id, fc.boolean())
+    .map(([where, of, ran]): [string, Deed] => [
+      `a record ${where}/${of} ${ran}`,
+      (at) => {
+        const record = {
+          task_id: of,
+          outcome: 'cancelled',
+          error: '',
+          ...(ran && { agent_id: 'agent_02', attempt: 1 }),
+        }
+        writeFileSync(join(at.state[where], `${of}_result.yaml`), formatRecord(record))
+      },
+    ]),
 )
+
+const looks: fc.Arbitrary<Look> = fc.record({
+  learned: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
+  meanwhile: fc.array(deeds, { maxLength: 2 }),
+  again: fc.boolean(),
+})
 
 it('says of every task what its files say', async () => {
   let from = 0
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(deeds, { maxLength: 12 }),
-      fc.array(deeds, { maxLength: 3 }),
-      async (before, after) => {
-        const at = workspace(mkdtempSync(join(tmpdir(), 'orchestrate-kept-')))
-        try {
-          for (const path of [...Object.values(at.state), at.runs])
-            mkdirSync(path, { recursive: true })
-          for (const one of ['pending/a', 'failed/b', 'completed/d', 'pending/e'])
-            put(join(at.tasks, `${one}.yaml`), 'description: one\n')
-          for (const [, deed] of before) await deed(at)
-          await stopped(at)
-          for (const [, deed] of after) await deed(at)
-          const kept = await listTasks(at)
-          rmSync(join(at.home, 'tasks.json'))
-          expect(kept).toEqual(await listTasks(at))
-          from += kept.length
-        } finally {
-          rmSync(at.root, { recursive: true })
-        }
-      },
-    ),
-    { numRuns: RUNS },
-  )
+  const list = fc.array(deeds, { maxLength: 12 })
+  const after = fc.array(deeds, { maxLength: 3 })
+  const says = async (before: [string, Deed][], look: Look, then: [string, Deed][]) => {
+    const at = workspace(mkdtempSync(join(tmpdir(), 'orchestrate-kept-')))
+    try {
+      for (const path of [...Object.values(at.state), at.runs]) mkdirSync(path, { recursive: true })
+      for (const one of ['pending/a', 'failed/b', 'completed/d', 'pending/e'])
+        put(join(at.tasks, `${one}.yaml`), 'description: one\n')
+      for (const [, deed] of before) await deed(at)
+      await stopped(at, look)
+      for (const [, deed] of then) await deed(at)
+      const kept = await listTasks(at)
+      rmSync(join(at.home, 'tasks.json'))
+      expect(kept).toEqual(await listTasks(at))
+      from += kept.length
+    } finally {
+      rmSync(at.root, { recursive: true })
+    }
+  }
+  await fc.assert(fc.asyncProperty(list, looks, after, says), { numRuns: RUNS })
   expect(from).toBeGreaterThan(RUNS) // tasks were listed
 }, 600_000)
 

@@ -35,7 +35,7 @@ it('with 900 others waiting, and agents that take it up at once', async () => {
 const entry = (state: 'pending' | 'assigned'): Entry => ({
   ...{ state, name: 'a.yaml', path: `/tasks/${state}/a.yaml`, file: `tasks/${state}/a.yaml` },
   ...{ id: 'a', task: null, problem: null, body: '', stamp: '', ctimeMs: 0, since: 0 },
-  ...{ ours: true, goneSince: null, edited: false },
+  ...{ ours: true, goneSince: null, edited: false, learnt: null },
 })
 
 it('one look may come too early to see it; the next one is believed', async () => {
