@@ -110,10 +110,12 @@ const retry: Deed = {
   name: 'retry',
   may: (_, { full }) => !full,
   async does(task, world, model) {
-    const good = task.main !== null && task.main.place !== 'assigned'
+    // Where the first is gone, the second is the task from the next look on.
+    const good = task.main ? task.main.place !== 'assigned' : task.held !== null
     await world.told('retry', task.id, model.up, good)
-    if (!good || !task.main) return
+    if (!good) return
     task.success = false
+    if (!task.main) return
     if (task.held === null) task.main.place = 'pending'
     else {
       task.shelved.push(task.main.version)
