@@ -23,6 +23,9 @@ export const TASK_CAP = 256 * 1024
 const MAX_KEYS = 1000
 const MAX_DEPTH = 20
 const NAMES: Priority[] = ['high', 'normal', 'low']
+/** One for all: of 100,000 tasks most have none. */
+const NONE: string[] = []
+Object.freeze(NONE)
 
 export const isProblem = (read: Task | Problem): read is Problem => 'message' in read
 
@@ -109,19 +112,21 @@ export function readTask(
         NAMES[Number(file.priority)] ??
         (file.priority ? (String(file.priority).toLowerCase() as Priority) : priority),
       createdAt: file.created_at ? Date.parse(file.created_at) : mtimeMs,
-      dependencies: [...(file.dependencies ?? []), ...(file.continues ? [file.continues] : [])],
-      contextFiles: file.context_files ?? [],
+      dependencies: file.continues
+        ? [...(file.dependencies ?? []), file.continues]
+        : (file.dependencies ?? NONE),
+      contextFiles: file.context_files ?? NONE,
       contextRequired: file.context_required ?? false,
       ...(agent && { preferredAgent: agent.toLowerCase() }),
       ...(file.timeout_minutes && { timeoutMinutes: file.timeout_minutes }),
       ...(file.max_retries !== undefined && { maxRetries: file.max_retries }),
-      subtasks: file.subtasks ?? [],
+      subtasks: file.subtasks ?? NONE,
       ...(file.not_before && { notBefore: Date.parse(file.not_before) }),
       ...(file.continues && { continues: file.continues }),
       ...(file.on_limit && { onLimit: file.on_limit }),
-      labels: file.labels ?? [],
+      labels: file.labels ?? NONE,
       ...(file.budget && { budget: JSON.parse(JSON.stringify(file.budget)) }),
-      remarks,
+      remarks: remarks.length ? remarks : NONE,
     }
   } catch (error) {
     // The parser's own limits (nesting) and whatever else a stranger's bytes may find.

@@ -18,14 +18,22 @@ const FREE: Outcome[] = [
 /** Tasks that are learned of until something else has its turn. */
 const TURN = 100
 
+const isSettled = ({ state }: Entry) => state === 'completed' || state === 'failed'
+
+/** What a settled task is shown by, and another goes on with; it is learned of again when it waits again. */
+const SHOWN = ['agent_id', 'agent_type', 'attempt', 'outcome', 'needs_review', 'error'] as const
+const SESSION = ['session_id', 'tokens', 'tokens_before'] as const
+
+const slim = (run: Partial<RunRecord>): Partial<RunRecord> =>
+  Object.fromEntries([...SHOWN, ...SESSION].flatMap((key) => (key in run ? [[key, run[key]]] : [])))
+
 /** The attempts of a task, the last of them or, of a settled one without, its record; and what tells that they are so still. */
 export async function recall(runs: string, records: Records, entry: Entry) {
   const learnt = learntOf(runs, entry)
   const newest = Number.parseInt(learnt, 10)
   const all = newest ? await history(runs, entry.id) : []
-  const settled = entry.state === 'completed' || entry.state === 'failed'
   const last: Partial<RunRecord> | null =
-    all.at(-1) ?? (settled ? await records.readResult(entry.state, entry.id) : null)
+    all.at(-1) ?? (isSettled(entry) ? await records.readResult(entry.state, entry.id) : null)
   // Where the newest attempt has no record, others had their say.
   return { all, last, learnt: newest === (last?.attempt ?? 0) || !newest ? learnt : null }
 }
@@ -54,8 +62,10 @@ export function createMemory(runs: string, queue: TaskQueue, learned: (entry: En
     if (++turn % TURN === 0) await setImmediate()
     const { all, last, learnt } = await recall(runs, queue.records, entry)
     entry.learnt = learnt
-    used.set(entry, sum(all))
-    if (last) past.set(entry, last)
+    const sums = sum(all)
+    if (sums.tokens || sums.usd) used.set(entry, sums)
+    else used.delete(entry)
+    if (last) past.set(entry, isSettled(entry) ? slim(last) : last)
     else past.delete(entry)
     mark(unfinished, entry, last?.nonce !== undefined && last.outcome === undefined)
     mark(succeeded, entry, last?.outcome === 'success')
