@@ -45,6 +45,7 @@ export function plot(all) {
     ]
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12" fill="#444">
+<title>The cost of a command against the number of tasks</title>
 <style>.grid { stroke: #ddd }</style>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
 ${[...grid, ...ticks, ...drawn].join('\n')}

@@ -16,7 +16,7 @@ export const recorded = () => (existsSync(FILE) ? JSON.parse(readFileSync(FILE, 
 export function keepResults(parts, { rounds }) {
   const all = recorded()
   for (const [part, rows] of Object.entries(parts)) all[part] = { ...machine(), rounds, rows }
-  writeFileSync(FILE, `${JSON.stringify(all, round, 1)}\n`)
+  writeFileSync(FILE, `${JSON.stringify(all, round, 2)}\n`)
   writeFileSync(here('RESULTS.md'), page(all))
   writeFileSync(here('cost.svg'), plot(all))
 }
