@@ -30,20 +30,20 @@ export async function lists({ dist, rounds, row }) {
     await running.house.start()
     const acts = {
       'node -e 0': () => wholeProcess(['-e', '0'], stopped.house.root),
-      'tasks, running': running.list,
-      'add, running': running.add,
-      'tasks, stopped': stopped.list,
-      'tasks, stopped, some added since': added.list,
-      'add, stopped': added.add,
+      'orchestrate, running: list': running.list,
+      'orchestrate, running: add': running.add,
+      'orchestrate, stopped: list': stopped.list,
+      'orchestrate, stopped, some added since: list': added.list,
+      'orchestrate, stopped: add': added.add,
     }
     const rivals = Object.keys(RIVALS).filter((name) => !missing[name])
-    const theirs = rivals.map((name) => ({ name, ...rival(name, size) }))
+    const theirs = rivals.map((name) => ({ called: CALLED[name] ?? name, ...rival(name, size) }))
     const once = {}
-    for (const { name, list, add } of theirs) {
+    for (const { called, list, add } of theirs) {
       const ms = await timed(list)
       if (ms > SLOW_MS)
-        Object.assign(once, { [`${name} list`]: [ms], [`${name} add`]: [await timed(add)] })
-      else Object.assign(acts, { [`${name} list`]: list, [`${name} add`]: add })
+        Object.assign(once, { [`${called}: list`]: [ms], [`${called}: add`]: [await timed(add)] })
+      else Object.assign(acts, { [`${called}: list`]: list, [`${called}: add`]: add })
     }
     const { 'node -e 0': bare, ...rest } = await alternate(acts, Math.min(rounds, 7))
     const base = figures(bare)
@@ -66,11 +66,13 @@ export async function lists({ dist, rounds, row }) {
   }
 }
 
+const CALLED = { backlog: 'Backlog.md', 'task-master': 'taskmaster', task: 'taskwarrior' }
+
 const LIMITS = {
-  'tasks, running': 1.25,
-  'add, running': 1.25,
-  'tasks, stopped': 1.4,
-  'add, stopped': 1.4,
+  'orchestrate, running: list': 1.25,
+  'orchestrate, running: add': 1.25,
+  'orchestrate, stopped: list': 1.4,
+  'orchestrate, stopped: add': 1.4,
 }
 
 /** As it is after a start and a stop. */

@@ -1,29 +1,25 @@
 // The plot of cost against the number of tasks, as SVG. Pure.
 
-const [WIDTH, HEIGHT] = [760, 400]
+const [WIDTH, HEIGHT] = [860, 400]
 const AREA = { left: 64, right: 560, top: 24, bottom: 348 }
-const COLOURS = [
-  '#0b6e4f',
-  '#0b6e4f',
-  '#1f77b4',
-  '#1f77b4',
-  '#c44536',
-  '#c44536',
-  '#8a5a9e',
-  '#8a5a9e',
-  '#7a7a7a',
-  '#7a7a7a',
-]
+/** Of each tool; what adds is dashed. */
+const COLOURS = {
+  ...{ 'orchestrate, running': '#0b6e4f', 'orchestrate, stopped': '#2fa37c' },
+  ...{ 'orchestrate, stopped, some added since': '#8cc9b0' },
+  ...{ 'Backlog.md': '#1f77b4', taskmaster: '#c44536', taskwarrior: '#8a5a9e' },
+}
 
 /** The rows that are points of a line (`line`, `at`), of all parts; both axes by powers of ten. */
-export function plot(all) {
-  const rows = Object.values(all).flatMap(({ rows }) => rows.filter(({ line }) => line))
+export function plot(parts) {
+  const rows = Object.values(parts).flatMap(({ rows }) => rows.filter(({ line }) => line))
   const lines = [...new Set(rows.map(({ line }) => line))]
   const sizes = [...new Set(rows.map(({ at }) => at))].sort((a, b) => a - b)
-  const top = 10 ** Math.ceil(Math.log10(Math.max(10, ...rows.map(({ median }) => median))))
+  const all = [1, 10, ...rows.map(({ median }) => median)]
+  const top = 10 ** Math.ceil(Math.log10(Math.max(...all)))
+  const low = 10 ** Math.floor(Math.log10(Math.min(...all)))
   const x = (size) => scale(size, sizes[0] ?? 1, sizes.at(-1) ?? 10, AREA.left, AREA.right)
-  const y = (ratio) => scale(Math.max(ratio, 1), 1, top, AREA.bottom, AREA.top)
-  const grid = powers(1, top).flatMap((value) => [
+  const y = (ratio) => scale(ratio, low, top, AREA.bottom, AREA.top)
+  const grid = powers(low, top).flatMap((value) => [
     `<line x1="${AREA.left}" x2="${AREA.right}" y1="${y(value)}" y2="${y(value)}" class="grid"/>`,
     `<text x="${AREA.left - 8}" y="${y(value) + 4}" text-anchor="end">${value} ×</text>`,
   ])
@@ -35,9 +31,10 @@ export function plot(all) {
     lines.map((line) => y(rows.filter((row) => row.line === line).at(-1)?.median ?? 1)),
   )
   const drawn = lines.flatMap((line, n) => {
+    const [tool, does] = line.split(': ')
     const own = rows.filter((row) => row.line === line)
-    const colour = COLOURS[n % COLOURS.length]
-    const dash = n % 2 ? ' stroke-dasharray="5 4"' : ''
+    const colour = COLOURS[tool] ?? '#777'
+    const dash = does === 'add' ? ' stroke-dasharray="5 4"' : ''
     const points = own.map(({ at, median }) => `${x(at)},${y(median)}`).join(' ')
     return [
       `<polyline points="${points}" fill="none" stroke="${colour}" stroke-width="2"${dash}/>`,
@@ -59,7 +56,7 @@ const scale = (value, from, to, low, high) =>
 
 function powers(from, to) {
   const found = []
-  for (let value = from; value <= to; value *= 10) found.push(value)
+  for (let value = from; value <= to * 1.001; value *= 10) found.push(Number(value.toPrecision(1)))
   return found
 }
 

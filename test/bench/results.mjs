@@ -15,7 +15,8 @@ export const recorded = () => (existsSync(FILE) ? JSON.parse(readFileSync(FILE, 
 /** @param parts rows by part. */
 export function keepResults(parts, { rounds }) {
   const all = recorded()
-  for (const [part, rows] of Object.entries(parts)) all[part] = { ...machine(), rounds, rows }
+  for (const [part, rows] of Object.entries(parts))
+    all[part] = { ...machine(), rounds: Number(rounds), rows }
   writeFileSync(FILE, `${JSON.stringify(all, round, 2)}\n`)
   writeFileSync(here('RESULTS.md'), page(all))
   writeFileSync(here('cost.svg'), plot(all))
