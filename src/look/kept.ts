@@ -95,20 +95,17 @@ function lastOf(run: Last | undefined): Last | null {
 export function learntOf(
   runs: string,
   { id, state, path }: Pick<Entry, 'id' | 'state' | 'path'>,
-  attempt = newestOf(join(runs, id)),
+  attempt: number,
+  folder = stampOf(join(runs, id)),
 ): string {
-  const folder = join(runs, id)
   const settled = state === 'completed' || state === 'failed'
   const record = settled ? stampOf(join(dirname(path), `${id}_result.yaml`)) : null
-  const told = attempt ? stampOf(join(folder, String(attempt), 'run.json')) : record
-  return `${attempt} ${stampOf(folder)} ${told}`
+  const told = attempt ? stampOf(join(runs, id, String(attempt), 'run.json')) : record
+  return `${attempt} ${folder} ${told}`
 }
 
-const newestOf = (folder: string) =>
-  stampOf(folder) === null ? 0 : Math.max(0, ...names(folder).map(Number).filter(Number.isInteger))
-
 /** Null: it is not there, or cannot be looked at. */
-function stampOf(path: string): string | null {
+export function stampOf(path: string): string | null {
   try {
     const seen = lstatSync(path, { throwIfNoEntry: false }) // an error costs five times as much
     return seen ? stamps(seen).stamp : null

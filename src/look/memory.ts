@@ -1,10 +1,11 @@
 // What is known of a task besides its file: its attempts, from the run folders; its result, from our record.
+import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { TaskQueue } from '../core/queue.ts'
 import type { createRecords } from '../files/records.ts'
-import { history } from '../files/run-folder.ts'
+import { attempts, history } from '../files/run-folder.ts'
 import type { Entry, Note, Outcome, PromptRun, RunRecord, Settings, Task } from '../types.ts'
-import { learntOf } from './kept.ts'
+import { learntOf, stampOf } from './kept.ts'
 import { over, sum, type Used } from './purse.ts'
 
 type Records = Pick<ReturnType<typeof createRecords>, 'readResult'>
@@ -29,8 +30,10 @@ const slim = (run: Partial<RunRecord>): Partial<RunRecord> =>
 
 /** The attempts of a task, the last of them or, of a settled one without, its record; and what tells that they are so still. */
 export async function recall(runs: string, records: Records, entry: Entry) {
-  const learnt = learntOf(runs, entry)
-  const newest = Number.parseInt(learnt, 10)
+  const folder = stampOf(join(runs, entry.id))
+  // Of most that wait there is none. Where it cannot be asked for want of files, that is no answer: this throws.
+  const newest = folder === null ? 0 : ((await attempts(runs, entry.id)).at(-1) ?? 0)
+  const learnt = learntOf(runs, entry, newest, folder)
   const all = newest ? await history(runs, entry.id) : []
   const last: Partial<RunRecord> | null =
     all.at(-1) ?? (isSettled(entry) ? await records.readResult(entry.state, entry.id) : null)

@@ -67,7 +67,7 @@ function verdict(row, known) {
   if (!limit) return worse ? 'worse' : 'none'
   if (isMet(row)) return 'met'
   if (least) return 'far'
-  if (median <= limit * FAR) return 'missed'
+  if (Math.min(median, quiet) <= limit * FAR) return 'missed'
   if (known && isRatio(row) && !isMet({ ...known, limit })) return worse ? 'worse' : 'known'
   return 'far'
 }

@@ -1,5 +1,5 @@
 // What `tasks` shows while nothing runs, from what was kept at the last stop: it is what the files say, whatever was done to them.
-import {
+import fs, {
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -10,6 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import fc from 'fast-check'
@@ -22,7 +23,7 @@ import { type Workspace, workspace } from '../../src/files/workspace.ts'
 import type { TaskJson } from '../../src/index/shapes.ts'
 import { keep } from '../../src/look/kept.ts'
 import { createMemory } from '../../src/look/memory.ts'
-import { STATES, type State } from '../../src/types.ts'
+import { type Entry, STATES, type State } from '../../src/types.ts'
 import { open, SHELLS, type Stage } from '../acceptance/stage.ts'
 
 const RUNS = Number(process.env.RUNS ?? 150)
@@ -214,6 +215,30 @@ it('says of every task what its files say', async () => {
   await fc.assert(fc.asyncProperty(list, looks, after, says), { numRuns: RUNS })
   expect(from).toBeGreaterThan(RUNS) // tasks were listed
 }, 600_000)
+
+it('without a free descriptor nothing is taken for never run', async () => {
+  const at = workspace(mkdtempSync(join(tmpdir(), 'orchestrate-kept-')))
+  const { readdirSync } = fs
+  try {
+    for (const path of [...Object.values(at.state), join(at.runs, 'a', '1')])
+      mkdirSync(path, { recursive: true })
+    put(join(at.state.pending, 'a.yaml'), 'description: one\n')
+    const run = { task_id: 'a', agent_id: 'agent_01', attempt: 1, nonce: 'n', outcome: 'success' }
+    writeFileSync(join(at.runs, 'a', '1', 'run.json'), JSON.stringify(run))
+    const queue = new TaskQueue(at.root, { settleMs: 0 })
+    const [entry] = await queue.list()
+    const memory = createMemory(at.runs, queue, () => {})
+    fs.readdirSync = (() => {
+      throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' })
+    }) as typeof readdirSync
+    syncBuiltinESMExports()
+    await expect(memory.learn(entry as Entry)).rejects.toThrow('EMFILE')
+  } finally {
+    fs.readdirSync = readdirSync
+    syncBuiltinESMExports()
+    rmSync(at.root, { recursive: true })
+  }
+})
 
 it('reads nothing again that is as it was at the stop', async () => {
   const here = open(SHELLS)

@@ -50,16 +50,8 @@ function entryOf(n: number, now: number): Entry {
   const file = `tasks/pending/${id}.yaml`
   return {
     ...{ state: 'pending', name: `${id}.yaml`, path: `/w/${file}`, file, id, problem: null },
-    ...{
-      body: '',
-      stamp: '',
-      ctimeMs: now,
-      since: 0,
-      ours: true,
-      goneSince: null,
-      edited: false,
-      learnt: null,
-    },
+    ...{ body: '', stamp: '', ctimeMs: now, since: 0, ours: true, goneSince: null },
+    ...{ edited: false, learnt: null },
     task: {
       ...{ id, description: id, priority: PRIORITIES[n] ?? 'low', createdAt: now },
       ...{ dependencies: [], contextFiles: [], contextRequired: false, subtasks: [], labels: [] },

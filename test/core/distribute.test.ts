@@ -35,16 +35,8 @@ const entry = (id: string, more: Partial<Task> = {}, about: Partial<Entry> = {})
       task: task(id, more),
       problem: null,
     },
-    ...{
-      body: '',
-      stamp: '',
-      ctimeMs: NOW,
-      since: 0,
-      ours: true,
-      goneSince: null,
-      edited: false,
-      learnt: null,
-    },
+    ...{ body: '', stamp: '', ctimeMs: NOW, since: 0, ours: true, goneSince: null },
+    ...{ edited: false, learnt: null },
     ...about,
   }
 }

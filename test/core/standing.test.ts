@@ -237,16 +237,8 @@ function entryOf({ name, id, priority, wish, on, after }: Added, now: number): E
   const file = `tasks/pending/${name}.yaml`
   return {
     ...{ state: 'pending', name: `${name}.yaml`, path: `/w/${file}`, file, id: task.id, task },
-    ...{
-      problem: null,
-      body: '',
-      stamp: '',
-      since: 0,
-      ours: true,
-      goneSince: null,
-      edited: false,
-      learnt: null,
-    },
+    ...{ problem: null, body: '', stamp: '', since: 0, ours: true, goneSince: null },
+    ...{ edited: false, learnt: null },
     ctimeMs: now - (now % 4000), // some are of one time
   }
 }
