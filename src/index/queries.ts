@@ -38,16 +38,35 @@ export interface Queries {
 }
 
 export function createQueries(sql: Statements, now: () => number = Date.now): Queries {
-  function counts(): shape.Counts {
+  let most: TaskStatus = 'completed'
+
+  /**
+   * The status that the most tasks have is what the others leave of all: SQLite counts all by the page, those of one
+   * status row by row, 15 ms for 100,000.
+   */
+  function statuses(): shape.Counts['tasks'] {
     const tasks = { pending: 0, assigned: 0, completed: 0, failed: 0, held: 0, invalid: 0 }
+    const all = Object.keys(tasks) as TaskStatus[]
+    const others = all.filter((name) => name !== most).map((name) => `'${name}'`)
+    const few = sql.rows<{ name: TaskStatus; n: number }>(
+      `SELECT status AS name, count(*) AS n FROM tasks WHERE status IN (${others}) GROUP BY status`,
+    )
+    tasks[most] = sql.rows<{ n: number }>(`SELECT count(*) AS n FROM tasks`)[0]?.n ?? 0
+    for (const { name, n } of few) {
+      tasks[name] = n
+      tasks[most] -= n
+    }
+    most = all.reduce((a, b) => (tasks[b] > tasks[a] ? b : a))
+    return tasks
+  }
+
+  function counts(): shape.Counts {
     const agents = { idle: 0, busy: 0, failed: 0, limited: 0, missing: 0 }
-    const group = (table: string, by: string) =>
-      sql.rows<{ name: string; n: number }>(
-        `SELECT ${by} AS name, count(*) AS n FROM ${table} GROUP BY ${by}`,
-      )
-    for (const { name, n } of group('tasks', 'status')) tasks[name as TaskStatus] = n
-    for (const { name, n } of group('agents', 'state')) agents[name as AgentView['state']] = n
-    return { tasks, agents }
+    const found = sql.rows<{ name: AgentView['state']; n: number }>(
+      `SELECT state AS name, count(*) AS n FROM agents GROUP BY state`,
+    )
+    for (const { name, n } of found) agents[name] = n
+    return { tasks: statuses(), agents }
   }
 
   /** Of the runs since midnight, by agent. */

@@ -72,6 +72,19 @@ it('status is bounded, and a long queue does not hide what a person must see to'
   expect(tasks.pending).toBe(300)
 })
 
+it('counts, whichever status most tasks have, and had the last time', async () => {
+  const it = await index()
+  const names = ['completed', 'pending', 'assigned', 'failed', 'held', 'invalid'] as const
+  for (const [n, status] of names.entries()) {
+    for (let i = 0; i <= n; i++) it.putTask(task(`${status}${i}`, { status }))
+    const tasks = Object.fromEntries(names.map((name, i) => [name, i <= n ? i + 1 : 0]))
+    expect(it.counts().tasks).toEqual(tasks)
+    expect(it.counts().tasks).toEqual(tasks)
+  }
+  it.dropTask('tasks/pending/invalid0.yaml')
+  expect(it.counts().tasks.invalid).toBe(5)
+})
+
 it('tasks: all of them, by status, and `active` for assigned', async () => {
   const it = await index()
   it.putTask(task('b', { status: 'failed', needsReview: true, outcome: 'crashed', error: 'bang' }))
