@@ -53,11 +53,13 @@ export function createStatements(db: Database): Statements {
       try {
         statement.bind(values.map(wellFormed))
         const found: Row[] = []
-        // Not getAsObject, which asks for the names again with each row: 2.1 s for 100,000 tasks.
+        // Not getAsObject, which asks for the names again with each row: 2.1 s for 100,000 tasks. Nor Object.fromEntries,
+        // which makes a pair of every cell: three times what SQLite takes.
         const names = statement.getColumnNames()
         while (statement.step()) {
-          const cells = statement.get()
-          found.push(Object.fromEntries(names.map((name, i) => [name, cells[i]])) as Row)
+          const row: Record<string, unknown> = {}
+          for (const [i, cell] of statement.get().entries()) row[names[i] ?? ''] = cell
+          found.push(row as Row)
         }
         return found
       } finally {
