@@ -171,6 +171,9 @@ export const quoted = (argv: readonly string[]): string =>
     .map((word) => (/^[\w@%+=:,./{}-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
     .join(' ')
 
+/** As toLocaleString('en'), which sets up all of Intl for it: a third of what starting node takes. */
+const thousands = (whole: number): string => String(whole).replace(/\B(?=(?:\d{3})+$)/g, ',')
+
 /** `1,234,567 tokens, $3.41`; nothing where nothing was told. */
 export const usedWords = ({
   tokens,
@@ -179,6 +182,6 @@ export const usedWords = ({
   tokens: number
   cost_usd: number
 }): string =>
-  [tokens > 0 && `${tokens.toLocaleString('en')} tokens`, usd > 0 && `$${usd.toFixed(2)}`]
+  [tokens > 0 && `${thousands(tokens)} tokens`, usd > 0 && `$${usd.toFixed(2)}`]
     .filter(Boolean)
     .join(', ')

@@ -10,6 +10,7 @@ import {
   oneLine,
   type Paper,
   table,
+  usedWords,
   width,
 } from '../../src/cli/output.ts'
 
@@ -46,6 +47,11 @@ describe('clean', () => {
       }),
     )
   })
+})
+
+it('numbers are written as in English', () => {
+  for (const tokens of [1, 12, 999, 1000, 12_345, 123_456, 1_234_567, Number.MAX_SAFE_INTEGER])
+    expect(usedWords({ tokens, cost_usd: 0 })).toBe(`${tokens.toLocaleString('en')} tokens`)
 })
 
 describe('json', () => {
