@@ -18,16 +18,30 @@ export const act: Act = async (call, world) => {
 }
 
 function show(status: StatusView, at: Workspace, { out, talk, env }: World): void {
+  const { tasks } = status
+  // At once: a write costs as much as making ten lines.
+  out.line(lines(status, at, out).join('\n'))
+  if (!status.running && tasks.pending > 0) {
+    if (onlyShellStopped(at, env)) talk.line(ONLY_SHELL)
+    talk.line('`orchestrate start` begins the work')
+  }
+  for (const note of status.notes ?? []) talk.line(talk.paint.yellow(oneLine(note)))
+  if (tasks.failed > 0)
+    talk.line(
+      '`orchestrate tasks --status failed` lists what failed, `orchestrate retry ID` tries again',
+    )
+}
+
+function lines(status: StatusView, at: Workspace, out: World['out']): string[] {
   const { paint } = out
-  const { tasks, active, waiting, agents } = status
+  const { active, waiting, agents } = status
   const where = status.running
     ? paint.green(`running (pid ${status.pid})`)
     : paint.yellow('not running')
-  out.line(`orchestrate is ${where} in ${at.root}`)
-  if (status.halted) out.line(paint.red(`nothing is claimed: ${oneLine(status.halted)}`))
-  out.line(counts(status, out.paint))
+  const all = [`orchestrate is ${where} in ${at.root}`]
+  if (status.halted) all.push(paint.red(`nothing is claimed: ${oneLine(status.halted)}`))
+  all.push(counts(status, paint))
   if (active.length > 0) {
-    out.line()
     const rows = active.map(
       ({ id, agent_id, agent_type, attempt, started_at, chosen, description }) => [
         oneLine(id),
@@ -42,28 +56,20 @@ function show(status: StatusView, at: Workspace, { out, talk, env }: World): voi
         oneLine(description),
       ],
     )
-    for (const line of table(out, ['ACTIVE', 'AGENT', 'TYPE', 'SINCE', ''], rows)) out.line(line)
+    all.push('', ...table(out, ['ACTIVE', 'AGENT', 'TYPE', 'SINCE', ''], rows))
   }
   if (waiting.length > 0) {
-    out.line()
     const rows = waiting.slice(0, SHOWN).map(({ id, reason }) => [oneLine(id), oneLine(reason)])
-    for (const line of table(out, ['WAITING', 'WHY'], rows)) out.line(line)
-    if (waiting.length > SHOWN) out.line(paint.dim(`and ${waiting.length - SHOWN} more`))
+    all.push('', ...table(out, ['WAITING', 'WHY'], rows))
+    if (waiting.length > SHOWN) all.push(paint.dim(`and ${waiting.length - SHOWN} more`))
   }
   const used = status.today && usedWords(status.today)
   if (status.running)
-    out.line(
-      `\n${agents.busy} of ${count(agents.total, 'agent')} busy${used ? `; today ${used}` : ''}`,
+    all.push(
+      '',
+      `${agents.busy} of ${count(agents.total, 'agent')} busy${used ? `; today ${used}` : ''}`,
     )
-  else if (tasks.pending > 0) {
-    if (onlyShellStopped(at, env)) talk.line(ONLY_SHELL)
-    talk.line('`orchestrate start` begins the work')
-  }
-  for (const note of status.notes ?? []) talk.line(talk.paint.yellow(oneLine(note)))
-  if (tasks.failed > 0)
-    talk.line(
-      '`orchestrate tasks --status failed` lists what failed, `orchestrate retry ID` tries again',
-    )
+  return all
 }
 
 function counts({ tasks }: StatusView, paint: World['out']['paint']): string {

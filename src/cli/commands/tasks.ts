@@ -35,8 +35,8 @@ export const act: Act = async (call, world) => {
     row.attempt > 1 ? String(row.attempt) : '',
     oneLine(remark(row)),
   ])
-  for (const line of table(out, ['TASK', 'STATUS', 'PRIORITY', 'AGENT', 'TRY', ''], shown))
-    out.line(line)
+  // At once: each write costs as much as making ten rows.
+  out.line(table(out, ['TASK', 'STATUS', 'PRIORITY', 'AGENT', 'TRY', ''], shown).join('\n'))
   return 0
 }
 
