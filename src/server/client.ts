@@ -8,6 +8,11 @@ export interface Reply {
   body: unknown
 }
 
+/** Of an answer as src/files/shown-json.ts makes it. An orchestrator that does not know it answers as ever. */
+export const SHOWN = 'application/json; indent=2'
+
+const LENGTH = '\r\ncontent-length: '
+
 /** bytes; 100,000 tasks with long descriptions are some 100 MB. */
 const LARGEST = 512 * 1024 * 1024
 
@@ -31,21 +36,15 @@ export function ask(
     if (!/^\/[\x21-\x7e]*$/.test(route)) throw new TypeError(`the route ${route} is not encoded`)
     const chunks: Buffer[] = []
     let size = 0
+    let whole = Number.POSITIVE_INFINITY
     let fault: NodeJS.ErrnoException | undefined
     // Not imported above: it costs a command that finds no socket a twentieth of its time.
     const socket = process.getBuiltinModule('node:net').connect(path)
     const late = setTimeout(() => {
       socket.destroy(new Error(`it did not answer within ${timeoutMs / 1000} s`))
     }, timeoutMs)
-    socket.on('data', (chunk) => {
-      chunks.push(chunk)
-      size += chunk.length
-      if (size > LARGEST) socket.destroy(new Error('its answer is too large'))
-    })
-    socket.on('error', (error) => {
-      fault = error
-    })
-    socket.on('close', () => {
+    const finish = () => {
+      socket.off('close', finish)
       clearTimeout(late)
       if (['ENOENT', 'ECONNREFUSED', 'ENOTDIR'].includes(fault?.code ?? '')) return resolve(null)
       try {
@@ -56,13 +55,37 @@ export function ask(
       } catch (error) {
         reject(error)
       }
+    }
+    socket.on('data', (chunk) => {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size > LARGEST) return void socket.destroy(new Error('its answer is too large'))
+      if (chunks.length === 1) whole = expected(chunk)
+      if (!(size >= whole)) return
+      // Not only when the connection is closed: that takes the orchestrator and this process a turn more each.
+      finish()
+      setImmediate(() => socket.destroy()) // and what waits for the answer goes first
     })
+    socket.on('error', (error) => {
+      fault = error
+    })
+    socket.on('close', finish)
     socket.write(`${head.join('\r\n')}\r\n\r\n${text}`)
   })
 }
 
 function failure(code: string, message: string, cause?: unknown): OrchestrateError {
   return new OrchestrateError(code, message, '.orchestrate/orchestrate.log may tell why', { cause })
+}
+
+/** Bytes of the whole reply, by a head that came in one piece and is spelt as ours is; else infinitely many. */
+function expected(start: Buffer): number {
+  const end = start.indexOf('\r\n\r\n')
+  const at = start.indexOf(LENGTH) + LENGTH.length
+  const told = at > LENGTH.length && at < end
+  return told
+    ? end + 4 + Number.parseInt(start.toString('latin1', at, end), 10)
+    : Number.POSITIVE_INFINITY
 }
 
 /** The reply, or null when it is not whole. Throws `BAD_ANSWER` when it is no HTTP or no JSON. */

@@ -42,6 +42,24 @@ it('reads by length, by chunks, and to the end of the connection', async () => {
   }
 })
 
+it('does not wait for the end of the connection when it knows the length', async () => {
+  const body = JSON.stringify({ a: 'é'.repeat(200_000) })
+  const text = `${HEAD}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  const closed = new Promise<void>((done) => {
+    const path = server((socket) =>
+      socket.once('data', () => socket.write(text)).once('close', () => done()),
+    )
+    void path.then(async (at) => {
+      expect(await ask(at, 'GET', '/status')).toEqual({ status: 200, body: JSON.parse(body) })
+    })
+  })
+  await closed // by us
+  for (const odd of ['content-length: ', 'content-length: x', 'x: y\r\ncontent-length: 2']) {
+    const reply = ask(await says(`${HEAD}${odd}\r\n\r\n{}`), 'GET', '/status')
+    await reply.catch((error) => expect(error).toMatchObject({ code: 'NO_ANSWER' }))
+  }
+})
+
 it('NO_ANSWER when it is cut off, hangs, or says nothing', async () => {
   const cut = { code: 'NO_ANSWER' }
   const all = `${HEAD}content-length: 10\r\n\r\n{"a":`
