@@ -6,7 +6,7 @@ export { json } from '../files/shown-json.ts'
 
 /** One stream to print on. */
 export interface Paper {
-  write(text: string): void
+  write(text: string | Uint8Array): void
   line(text?: string): void
   /** On a terminal, and may be redrawn. */
   live: boolean
@@ -32,7 +32,8 @@ export function paper(fd: 1 | 2, stream: () => NodeJS.WriteStream, env: NodeJS.P
       (text: string) => (coloured && text ? `\u001b[${code}m${text}\u001b[0m` : text),
     ]),
   )
-  const write = (text: string) => void (terminal ? terminal.write(text) : writeAll(fd, text))
+  const write = (text: string | Uint8Array) =>
+    void (terminal ? terminal.write(text) : writeAll(fd, text))
   return {
     write,
     line: (text = '') => write(`${text}\n`),
@@ -51,8 +52,8 @@ export function paper(fd: 1 | 2, stream: () => NodeJS.WriteStream, env: NodeJS.P
 /** ms between two tries at a pipe that is full and will not block. */
 const FULL = 5
 
-function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text)
+function writeAll(fd: number, text: string | Uint8Array): void {
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text
   for (let at = 0; at < bytes.length; ) {
     try {
       at += writeSync(fd, bytes, at)

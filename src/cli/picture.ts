@@ -4,7 +4,8 @@
 import type { Workspace } from '../files/workspace.ts'
 import type { AgentJson, StatusJson, TaskJson } from '../index/shapes.ts'
 import { OrchestrateError, type TaskStatus } from '../types.ts'
-import { asked } from './running.ts'
+import { json } from './output.ts'
+import { asked, askedShown } from './running.ts'
 import { countNames } from './stopped.ts'
 
 /** As the index answers; without a running orchestrator it has neither pid nor reasons nor costs. */
@@ -27,9 +28,19 @@ export async function statusOf(at: Workspace): Promise<StatusView> {
   return answer ?? countNames(at)
 }
 
+const tasksRoute = (status?: TaskStatus) => `/tasks${status ? `?status=${status}` : ''}`
+
 export async function tasksOf(at: Workspace, status?: TaskStatus): Promise<TaskRow[]> {
-  const answer = await asked<TaskRow[]>(at, 'GET', `/tasks${status ? `?status=${status}` : ''}`)
-  if (answer) return answer
+  return (await asked<TaskRow[]>(at, 'GET', tasksRoute(status))) ?? listed(at, status)
+}
+
+/** The same as JSON, to be printed. What a running orchestrator answers is passed on unread. */
+export async function tasksShown(at: Workspace, status?: TaskStatus): Promise<string | Uint8Array> {
+  const reply = await askedShown(at, tasksRoute(status))
+  return reply?.shown ?? `${json(reply ? reply.body : await listed(at, status))}\n`
+}
+
+async function listed(at: Workspace, status?: TaskStatus): Promise<TaskRow[]> {
   const { listTasks } = await import('./stopped-tasks.ts')
   return (await listTasks(at)).filter((row) => !status || row.status === status)
 }

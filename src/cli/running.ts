@@ -2,13 +2,15 @@
 // here; loads node:net, and that only when there is a socket.
 import { existsSync } from 'node:fs'
 import type { Workspace } from '../files/workspace.ts'
-import { ask } from '../server/client.ts'
+import { ask, type Reply, SHOWN } from '../server/client.ts'
 import { socketPath } from '../server/socket.ts'
 import { OrchestrateError } from '../types.ts'
 
 /** ms between two looks at a process that is about to end. */
 const EVERY = 30
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms))
+
+type Question = Parameters<typeof ask> extends [string, ...infer Rest] ? Rest : never
 
 interface Refusal {
   error?: { code?: string; message?: string; hint?: string }
@@ -22,11 +24,20 @@ export async function asked<T>(
   body?: unknown,
   timeoutMs?: number,
 ): Promise<T | null> {
+  const reply = await answer(at, method, route, body, timeoutMs)
+  return reply && (reply.body as T)
+}
+
+/** What is to be printed of an answer, as bytes; from an orchestrator that is older than this, the answer. */
+export function askedShown(at: Workspace, route: string): Promise<Reply | null> {
+  return answer(at, 'GET', route, undefined, undefined, SHOWN)
+}
+
+async function answer(at: Workspace, ...question: Question): Promise<Reply | null> {
   const path = socketPath(at.root)
   if (!existsSync(path)) return null // and `ask` need not load node:net
-  const reply = await ask(path, method, route, body, timeoutMs)
-  if (!reply) return null
-  if (reply.status < 400) return reply.body as T
+  const reply = await ask(path, ...question)
+  if (!reply || reply.status < 400) return reply
   const {
     code = 'REFUSED',
     message = `it answered ${reply.status}`,

@@ -6,6 +6,8 @@ export interface Reply {
   status: number
   /** JSON of the operation; `{error: {code, message, hint?}}` from status 400 up. */
   body: unknown
+  /** The body as it is to be printed, where that was asked for and the orchestrator knows how; `body` is then null. */
+  shown?: Buffer
 }
 
 /** Of an answer as src/files/shown-json.ts makes it. An orchestrator that does not know it answers as ever. */
@@ -16,13 +18,14 @@ const LENGTH = '\r\ncontent-length: '
 /** bytes; 100,000 tasks with long descriptions are some 100 MB. */
 const LARGEST = 512 * 1024 * 1024
 
-/** `route`: path and query, encoded. Throws `NO_ANSWER` (too late, or cut off) or `BAD_ANSWER`. */
+/** `route`: path and query, encoded; `accept`: JSON, or SHOWN. Throws `NO_ANSWER` (too late, or cut off) or `BAD_ANSWER`. */
 export function ask(
   path: string,
   method: 'GET' | 'POST',
   route: string,
   body?: unknown,
   timeoutMs = 10_000,
+  accept?: typeof SHOWN,
 ): Promise<Reply | null> {
   const text = body === undefined ? '' : JSON.stringify(body)
   const head = [
@@ -31,6 +34,7 @@ export function ask(
     'Connection: close',
     ...(method === 'POST' ? [`Content-Length: ${Buffer.byteLength(text)}`] : []),
     ...(text ? ['Content-Type: application/json'] : []),
+    ...(accept ? [`Accept: ${accept}`] : []),
   ]
   return new Promise((resolve, reject) => {
     if (!/^\/[\x21-\x7e]*$/.test(route)) throw new TypeError(`the route ${route} is not encoded`)
@@ -107,6 +111,9 @@ export function parse(raw: Buffer): Reply | null {
   // Without either, the end of the connection is the end of the body.
   const body = chunked ? dechunk(rest) : rest.subarray(0, Number(length ?? rest.length))
   if (!body || (length !== undefined && !chunked && body.length !== Number(length))) return null
+  if (headers.get('content-type') === SHOWN) {
+    return { status: Number(status), body: null, shown: body }
+  }
   try {
     return { status: Number(status), body: body.length > 0 ? JSON.parse(body.toString()) : null }
   } catch (cause) {

@@ -4,7 +4,9 @@ import { lstat } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { dirname } from 'node:path'
 import { isErrno } from '../files/files.ts'
+import { json } from '../files/shown-json.ts'
 import { type Log, OrchestrateError } from '../types.ts'
+import { SHOWN } from './client.ts'
 import { type Answer, type Dispatch, refusal } from './dispatch.ts'
 import { listenAt, preparePrivate } from './listen.ts'
 
@@ -111,7 +113,8 @@ async function respond(
         signal: AbortSignal.any([gone.signal, leaving]),
       })
     : refusal(new OrchestrateError('TOO_LARGE', `the body is above ${BODY} bytes`), 413)
-  send(response, answer, leaving.aborted || !body.whole)
+  const shown = request.headers.accept === SHOWN && answer.status < 400
+  send(response, answer, shown, leaving.aborted || !body.whole)
 }
 
 /** All of the body, or that it is too long: the rest is then read and thrown away, so that the asker can hear of it. */
@@ -126,11 +129,17 @@ async function read(request: IncomingMessage): Promise<{ whole: boolean; bytes: 
   return { whole: size <= BODY, bytes: Buffer.concat(chunks) }
 }
 
-function send(response: ServerResponse, { status, body, allow }: Answer, last: boolean): void {
-  const text = `${JSON.stringify(body)}\n`
+/** `shown`: as a command prints it; making that of a long list costs a fresh process several times what it costs here. */
+function send(
+  response: ServerResponse,
+  { status, body, allow }: Answer,
+  shown: boolean,
+  last: boolean,
+): void {
+  const text = Buffer.from(`${shown ? json(body) : JSON.stringify(body)}\n`)
   response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(text),
+    'content-type': shown ? SHOWN : 'application/json; charset=utf-8',
+    'content-length': text.length,
     'cache-control': 'no-store',
     ...(allow !== undefined && { allow }),
     ...(last && { connection: 'close' }),

@@ -15,7 +15,8 @@ import {
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { ask } from '../../src/server/client.ts'
+import { json } from '../../src/files/shown-json.ts'
+import { ask, SHOWN } from '../../src/server/client.ts'
 import { serve } from '../../src/server/serve.ts'
 import { socketPath } from '../../src/server/socket.ts'
 import { folder, stage } from './stage.ts'
@@ -106,6 +107,20 @@ it('replaces the socket of one that was killed, and no other', async () => {
   expect(await ask(path, 'GET', '/status')).toBeNull() // nobody listens
   const { index } = await stage({ root })
   expect(await ask(path, 'GET', '/tasks')).toEqual({ status: 200, body: index.tasks() })
+})
+
+it('answers as it is to be printed, when that is asked for', async () => {
+  const { path, index } = await stage()
+  index.putTask({
+    ...{ file: 'tasks/pending/a.yaml', id: 'a', status: 'pending', priority: 'normal' },
+    ...{ description: 'é\u001b[31m\u009b\u202e"', createdAt: 1, agentId: null, attempt: 0 },
+    ...{ outcome: null, needsReview: false, error: null, reason: null, stamp: null, learnt: null },
+  })
+  const shown = (route: string) => ask(path, 'GET', route, undefined, undefined, SHOWN)
+  const reply = await shown('/tasks')
+  expect(reply).toMatchObject({ status: 200, body: null })
+  expect(String(reply?.shown)).toBe(`${json(index.tasks())}\n`)
+  expect(await shown('/tasks/none')).toMatchObject({ status: 404, body: { error: {} } })
 })
 
 it('a file in its place is left alone', async () => {

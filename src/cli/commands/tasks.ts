@@ -1,7 +1,7 @@
 // `orchestrate tasks`: one row for each task file. Promises: stdout is the rows, in the order of the queue.
 import { type Act, located } from '../act.ts'
-import { json, oneLine, table } from '../output.ts'
-import { STATUSES, statusWord, type TaskRow, tasksOf } from '../picture.ts'
+import { oneLine, table } from '../output.ts'
+import { STATUSES, statusWord, type TaskRow, tasksOf, tasksShown } from '../picture.ts'
 
 const COLOUR = {
   pending: undefined,
@@ -16,11 +16,12 @@ export const act: Act = async (call, world) => {
   const { out, talk } = world
   const wanted = call.text('status')
   const status = wanted === undefined ? undefined : await statusWord(wanted)
-  const rows = await tasksOf(located(call, world), status)
+  const at = located(call, world)
   if (call.has('json')) {
-    out.line(json(rows))
+    out.write(await tasksShown(at, status))
     return 0
   }
+  const rows = await tasksOf(at, status)
   if (rows.length === 0) {
     talk.line(wanted ? `no task is ${wanted}` : 'no tasks yet: `orchestrate add "…"` makes one')
     return 0
