@@ -5,20 +5,14 @@ import { readFileSync } from 'node:fs'
 import { build } from 'rolldown'
 
 const { dependencies } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
-/**
- * write-file-atomic is small, and needed by every `add`: looking it up and reading its files would cost more than running
- * it. chokidar is an ES module, and to `require` one is called experimental by some versions of node that we support.
- */
-const INSIDE = ['write-file-atomic', 'chokidar']
+/** chokidar is an ES module, and to `require` one is called experimental by some versions of node that we support. */
+const INSIDE = ['chokidar']
 
 /** Files of several modules, and what those import statically: the first that wants a module gets it. */
 const groups = [
   { name: 'main', test: /\/src\/cli\/main\.ts$/ },
   // What `add` needs to write where nothing runs.
-  {
-    name: 'write',
-    test: /\/src\/cli\/stopped-changes\.ts$|\/node_modules\/(write-file-atomic|signal-exit)\//,
-  },
+  { name: 'write', test: /\/src\/cli\/stopped-changes\.ts$/ },
 ]
 
 const folder = {

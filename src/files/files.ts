@@ -70,8 +70,8 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /**
- * Writes `text` as `path`, whole or not at all, replacing what is there. A draft beside it is written by
- * write-file-atomic, its size is checked (that package publishes a truncated file when the disk is full), then renamed.
+ * Writes `text` as `path`, whole or not at all, replacing what is there. A draft beside it is written and flushed, its size
+ * is checked, then it is renamed. Not by write-file-atomic: its own draft of our draft is a second rename, and costs as much again.
  * The folder is not fsynced: the caller does that once per batch.
  */
 export const writeWhole = (path: string, text: string, mode?: number): Promise<void> =>
@@ -92,11 +92,10 @@ async function publish(path: string, text: string, how: typeof move, mode?: numb
 export async function writeDraft(path: string, text: string, mode = 0o644): Promise<string> {
   const draft = join(dirname(path), `.${basename(path)}.${process.pid}.${++drafts}.draft`)
   try {
-    // Here: it brings node:crypto and node:worker_threads, which a command that only asks can do without.
-    const { default: writeFileAtomic } = await import('write-file-atomic')
-    writeFileAtomic.sync(draft, text, { mode, fsync: false })
-    const file = await open(draft, constants.O_RDONLY)
+    const file = await newFile(draft, mode)
     try {
+      await file.write(text)
+      await file.chmod(mode) // whatever the umask took
       await file.sync()
       if ((await file.stat()).size === Buffer.byteLength(text)) return draft
     } finally {
@@ -107,6 +106,16 @@ export async function writeDraft(path: string, text: string, mode = 0o644): Prom
     await unlink(draft).catch(() => {}) // the first error is the one to tell
     throw error
   }
+}
+
+/** Nothing that is there is written into. Of this name, it is a killed one's that had our pid: containers give out the same again. */
+async function newFile(path: string, mode: number) {
+  const make = () => open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode)
+  return make().catch(async (error) => {
+    if (!isErrno(error, 'EEXIST')) throw error
+    await unlink(path)
+    return make()
+  })
 }
 let drafts = 0
 

@@ -29,14 +29,17 @@ export async function readFile(path: string, encoding: 'utf8'): Promise<string> 
 
 const fsync = promisify(fs.fsync)
 
-export async function open(path: string, flags: number) {
-  const fd = fs.openSync(path, flags)
+export async function open(path: string, flags: number, mode?: number) {
+  const fd = fs.openSync(path, flags, mode)
   return {
     fd,
     stat: async () => fs.fstatSync(fd),
     /** Into `buffer`, from `position` of the file on; returns the bytes read. */
     read: async (buffer: Buffer, offset: number, length: number, position: number) =>
       fs.readSync(fd, buffer, offset, length, position),
+    /** A full disk takes a part of it, and says nothing: the size tells. */
+    write: async (text: string) => void fs.writeSync(fd, text),
+    chmod: async (mode: number) => fs.fchmodSync(fd, mode),
     sync: () => fsync(fd),
     close: async () => fs.closeSync(fd),
   }

@@ -9,7 +9,7 @@ export const RECORD_NAME = /^(.+)_(result|agent_\d+)\.yaml$/i
 /** A stem or id that would look like one of our records; a person's task may not have it (DESIGN 2). */
 export const OURS = /_(result|agent_\d+)$/i
 
-/** Ours for a moment: a file that is being written (writeDraft), and what write-file-atomic makes beside it. */
+/** Ours for a moment: a file that is being written (writeDraft), and what write-file-atomic makes beside the image of the index. */
 export const DRAFT = /^\..+\.draft(\.\d+)?$/
 
 export const stem = (name: string): string => name.replace(/\.ya?ml$/i, '')
