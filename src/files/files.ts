@@ -154,10 +154,15 @@ export async function assertInside(root: string, ...folders: string[]): Promise<
       await assertInside(root, dirname(folder)) // it may be made: the folder above it counts
       return home
     })
-    if (`${real}${sep}`.startsWith(`${home}${sep}`)) continue
-    const message = `${folder} leads out of the workspace: a link is in its place`
-    throw new OrchestrateError('OUTSIDE', message, 'put the folder back')
+    assertWithin(home, real, folder)
   }
+}
+
+/** @param home, real without links. */
+function assertWithin(home: string, real: string, folder: string): void {
+  if (`${real}${sep}`.startsWith(`${home}${sep}`)) return
+  const message = `${folder} leads out of the workspace: a link is in its place`
+  throw new OrchestrateError('OUTSIDE', message, 'put the folder back')
 }
 
 /**
@@ -169,12 +174,14 @@ export async function inFolder<T>(
   folder: string,
   work: (at: string) => Promise<T>,
 ): Promise<T> {
-  await assertInside(root, folder)
-  if (process.platform !== 'linux') return work(folder)
+  if (process.platform !== 'linux') {
+    await assertInside(root, folder)
+    return work(folder)
+  }
   const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
     const at = `/proc/self/fd/${handle.fd}`
-    await assertInside(root, await readlink(at))
+    assertWithin(await realpath(root), await readlink(at), folder) // the kernel names it without links
     return await work(at)
   } finally {
     await handle.close()
