@@ -13,9 +13,9 @@ import { writers } from './writers.ts'
 export function createProcesses(platform: NodeJS.Platform = process.platform): Processes {
   const system = platform === 'linux' ? { ...proc, writers } : ps
   const { bootId, started, suspended, ageMs, list } = system
-  const seen = inTurn(list)
-  const twice = inTurn(() => [system.look(() => {}), system.look(() => {})])
-  /** Nothing is left of it: many runs that end together are told so by the same two looks. */
+  const seen = inTurn(() => system.look())
+  const twice = inTurn(() => [seen(), system.look()])
+  /** Nothing is left of it: many runs that end together are told so by the same two looks, the first of which found them not living. */
   const isOver = (nonce: string, shim: number | null) =>
     shim !== null &&
     started(shim) === null &&
@@ -27,7 +27,7 @@ export function createProcesses(platform: NodeJS.Platform = process.platform): P
     suspended,
     ageMs,
     list,
-    ofRun: (nonce, shim, all = seen()) => ofRun(nonce, shim, all),
+    ofRun: (nonce, shim, all = seen().all) => ofRun(nonce, shim, all),
     signal: (nonce, shim, name) => signal(list, nonce, shim, name),
     async sweep(nonce, shim) {
       if (isOver(nonce, shim)) return
