@@ -74,11 +74,24 @@ interface Sight {
 export function pids(): number[] {
   const newest = Number(/\d+\s*$/.exec(readFileSync('/proc/loadavg', 'latin1'))?.[0])
   const age = (pid: number) => (pid > newest ? newest + HIGHEST - pid : newest - pid)
+  const kernel = kernelThreads()
   return readdirSync('/proc')
     .map(Number)
-    .filter((pid) => pid > 0)
+    .filter((pid) => pid > 0 && !kernel.has(pid))
     .sort((a, b) => age(a) - age(b))
 }
+
+/**
+ * Of which a machine has some hundreds, told in one read: what kthreadd started. It adopts nobody, so that none of a run is
+ * among them. Those that are left out of a list that changes while it is read are looked at as all others; in a container 2 may
+ * be anyone, and where the kernel does not tell children, all are looked at.
+ */
+function kernelThreads(): Set<number> {
+  const its = read(`/proc/${KTHREADD}/task/${KTHREADD}/children`)?.toString('latin1')
+  if (!its || !isKernel(fields(KTHREADD) ?? [])) return new Set()
+  return new Set(its.split(' ').map(Number))
+}
+const KTHREADD = 2
 /** PID_MAX_LIMIT of the kernel. */
 const HIGHEST = 2 ** 22
 
