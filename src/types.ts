@@ -323,6 +323,8 @@ export interface ContextPort {
   prompt(task: Task, run: PromptRun): Promise<string>
   /** Names of `context_files` that are missing (`missing`), or lead out of the workspace (`outside`). */
   check(task: Task): Promise<{ missing: string[]; outside: string[] }>
+  /** Where in the workspace the output file of a task is. */
+  output(id: string): string
   /** Output file, completed_tasks.json, current_state.md; keyed by id and attempt: twice is once. Returns the output file's path in the workspace. */
   finish(end: ContextEnd): Promise<string>
   /** Files under `root` that git says changed since `since` (epoch ms), our own folders left out; null: not a repository. */

@@ -109,6 +109,7 @@ export function createContext(options: ContextOptions): Context {
   }
 
   return {
+    output,
     check,
     finish,
     async prompt(task, run) {
@@ -136,6 +137,7 @@ export function createContext(options: ContextOptions): Context {
 /** The Context Manager of the founding specification (3.4): `createContext` by its old name. */
 export class ContextManager implements Context {
   readonly prompt: Context['prompt']
+  readonly output: Context['output']
   readonly check: Context['check']
   readonly finish: Context['finish']
   readonly changedSince: Context['changedSince']
@@ -144,6 +146,7 @@ export class ContextManager implements Context {
   constructor(options: ContextOptions) {
     const context = createContext(options)
     this.prompt = context.prompt
+    this.output = context.output
     this.check = context.check
     this.finish = context.finish
     this.changedSince = context.changedSince

@@ -59,14 +59,11 @@ export function finaliser(hands: Hands) {
     show.run(record)
     if (state === 'completed' || state === 'failed') {
       const result = resultOf(record)
-      if (entry?.task) {
-        const about = { task: entry.task, record: result, text: run.findings().text }
-        await run.save({ output_file: await context.finish(about) })
-      }
-      const whole = resultOf(run.record as RunRecord)
-      if (entry?.state === 'assigned') await queue.finish(entry, state, whole)
-      else await queue.records.result(state, record.task_id, whole)
-      await conflicts(run.record as RunRecord, active.values())
+      if (entry?.task)
+        await context.finish({ task: entry.task, record: result, text: run.findings().text })
+      if (entry?.state === 'assigned') await queue.finish(entry, state, result)
+      else await queue.records.result(state, record.task_id, result)
+      await conflicts({ ...record }, active.values())
     } else if (entry?.state === 'assigned') await queue.place(entry, 'pending')
     await queue.records.unassign(record.task_id)
     const then = state === 'pending' && outcome !== 'cancelled' ? '; it goes back to pending' : ''
@@ -120,6 +117,8 @@ export function finaliser(hands: Hands) {
       ...(end.evidence && { evidence: end.evidence.slice(0, 500) }),
       ...(resets && { resets_at: new Date(resets).toISOString() }),
       ...(where && { settled: where }),
+      // Before it is written: one flush less.
+      ...(entry?.task && where !== 'pending' && { output_file: context.output(record.task_id) }),
       exit_code: sight.exit,
       duration_seconds: Math.round(took / 100) / 10,
       files_modified: await filesOf(record, said.files, at.root, context),
