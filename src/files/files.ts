@@ -54,8 +54,24 @@ export async function makeFolder(path: string): Promise<void> {
   })
 }
 
-/** Makes the names in a folder durable. Odd file systems that cannot are left alone, and a folder that is away by now. */
-export async function syncFolder(folder: string): Promise<void> {
+/**
+ * Makes the names in a folder durable. Those who ask for it in one turn of the event loop share one flush, which begins after all
+ * that they did: tasks that end together wait for the disk once.
+ */
+export function syncFolder(folder: string): Promise<void> {
+  const begin = () => {
+    coming.delete(folder)
+    return syncNow(folder)
+  }
+  const shared = coming.get(folder) ?? new Promise(setImmediate).then(begin)
+  coming.set(folder, shared)
+  return shared
+}
+/** By folder: flushes that have not begun. */
+const coming = new Map<string, Promise<void>>()
+
+/** Odd file systems that cannot are left alone, and a folder that is away by now. */
+async function syncNow(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY).catch((error) => {
     if (!isErrno(error, 'ENOENT')) throw error
   })
