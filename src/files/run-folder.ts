@@ -203,9 +203,10 @@ export class Lines {
       const { size, mtimeMs } = await handle.stat()
       this.at = mtimeMs
       const end = Math.min(size, this.#offset + most)
-      const chunk = Buffer.alloc(CHUNK)
+      // Of many a run, most looks find nothing new.
+      const chunk = Buffer.allocUnsafe(Math.min(CHUNK, Math.max(0, end - this.#offset)))
       while (this.#offset < end) {
-        const length = Math.min(CHUNK, end - this.#offset)
+        const length = Math.min(chunk.length, end - this.#offset)
         const bytesRead = await handle.read(chunk, 0, length, this.#offset)
         if (bytesRead === 0) break // it was cut meanwhile
         this.#offset += bytesRead
