@@ -111,13 +111,16 @@ export async function writeDraft(path: string, text: string, mode = 0o644): Prom
     const file = await newFile(draft, mode)
     try {
       await file.write(text)
-      await file.chmod(mode) // whatever the umask took
+      const is = await file.stat()
+      if (is.size !== Buffer.byteLength(text))
+        throw Object.assign(new Error(`ENOSPC: ${path} was cut short`), { code: 'ENOSPC' })
+      // Only where the umask took some of it: to say it again would wake everyone who watches the folder.
+      if ((is.mode & 0o777) !== mode) await file.chmod(mode)
       await file.sync()
-      if ((await file.stat()).size === Buffer.byteLength(text)) return draft
+      return draft
     } finally {
       await file.close()
     }
-    throw Object.assign(new Error(`ENOSPC: ${path} was cut short`), { code: 'ENOSPC' })
   } catch (error) {
     await unlink(draft).catch(() => {}) // the first error is the one to tell
     throw error
