@@ -51,7 +51,11 @@ export function priorityOf(word: string | number | undefined): Priority | undefi
 }
 
 export const ON_LIMIT = v.picklist(['wait', 'switch', 'fail'], 'must be wait, switch or fail')
-const above0 = v.pipe(v.number('must be a number'), v.gtValue(0, 'must be above 0'))
+const above0 = v.pipe(
+  v.number('must be a number'),
+  v.gtValue(0, 'must be above 0'),
+  v.maxValue(1e15, 'must be at most 1e15'), // `.inf` is a number of YAML
+)
 /** Tokens of all kinds together, and US dollars. */
 const BUDGET = v.strictObject(
   { tokens: v.optional(above0), usd: v.optional(above0) },

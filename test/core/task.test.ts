@@ -56,6 +56,7 @@ budget: { tokens: 500000, usd: 2.5 }
     ['on_limit: perhaps', /`on_limit` must be wait, switch or fail/],
     ['budget: 5', /`budget` must be a group/],
     ['budget: { usd: 0 }', /must be above 0/],
+    ['budget: { tokens: .inf }', /must be at most 1e15/],
     ['budget: { euros: 5 }', /must be a group of .tokens: number. and .usd/],
     ['continues: ../x', /must be the id of a task/],
     ['labels: docs', /`labels` must be a list/],
