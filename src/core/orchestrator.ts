@@ -352,8 +352,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     afresh()
     await looked()
     const done = await what()
-    const entry = queue.find(id)
-    if (entry) await memory.learn(entry)
+    for (const one of queue.about(id)) await memory.learn(one) // also of a second file, which may be going
     afresh()
     await looked()
     return done
