@@ -365,6 +365,14 @@ export interface TaskView {
   error: string | null
   /** Why it waits, is held, or is invalid; one sentence. */
   reason: string | null
+  /** Of a settled one: what tells that its file, and its runs, are as they were read (`Entry`); null: nothing does. */
+  stamp: string | null
+  learnt: string | null
+}
+
+/** A settled task as a row remembers it. `learnt` null: its runs were looked at since. */
+export interface Settled extends Pick<Entry, 'name' | 'id' | 'stamp' | 'learnt'> {
+  state: 'completed' | 'failed'
 }
 
 export interface AgentView {

@@ -11,7 +11,7 @@ import { exposed, guarded } from '../files/trust.ts'
 import type { Workspace } from '../files/workspace.ts'
 import { type Index, openIndex } from '../index/index.ts'
 import { createShow } from '../index/picture.ts'
-import { keep } from '../look/kept.ts'
+import { keep, readWaiting } from '../look/kept.ts'
 import { createProcesses } from '../process/index.ts'
 import { createDispatch } from '../server/dispatch.ts'
 import { startMetrics } from '../server/metrics.ts'
@@ -25,9 +25,11 @@ import {
   type Profile,
   type Picture as Seen,
   type Settings,
+  type TaskView,
 } from '../types.ts'
 import { agentParts } from './agent-parts.ts'
 import { catchUp, refill } from './catch-up.ts'
+import { collectLater } from './collect.ts'
 import { watchConfig } from './config-watch.ts'
 import { createGuard } from './guard.ts'
 import { logFile } from './log-file.ts'
@@ -41,6 +43,7 @@ export interface Composed {
   orchestrator: Orchestrator
   /** Also when it has stopped: then the last one. */
   picture(): Picture
+  /** None when it has stopped. */
   tasks(): TaskRow[]
   /** Stops claiming; `stopped` tells when all is put away. A harder word may follow. */
   stop(how: How): void
@@ -114,7 +117,12 @@ async function begin(
     const owner = await readOwner(at.lock, processes)
     return owner?.pid === process.pid && !owner.far
   }
-  const index = await openIndex({ file: settings.database, log, mine })
+  /** Of the tasks that were read and name none; null: not of all. */
+  let priority: Priority | null = settings.queue.defaultPriority
+  const rules = () => priority && keyOf(priority)
+  const { waiting, image: left } = await readWaiting(at, keyOf(priority))
+  const file = settings.database
+  const index = await openIndex({ file, log, mine, left, rules })
   endings.push(() => index.close())
   await catchUp(index, at.runs)
   if (settings.metrics.enabled) {
@@ -138,8 +146,6 @@ async function begin(
   )
   const show = createShow(index, log)
   let seen: Seen | null = null
-  /** Of the tasks that were read and name none; null: not of all. */
-  let priority: Priority | null = settings.queue.defaultPriority
   let done = () => {}
   const stopped = new Promise<void>((resolve) => {
     done = resolve
@@ -155,11 +161,13 @@ async function begin(
       },
     },
     profiles: profilesOf(index),
+    known: { settled: index.stamps(), known: waiting },
     closing: async () => {
       freeze()
+      const key = rules()
+      const settled = rowsOf(index)
       await end()
-      const key = priority && keyOf(priority)
-      if (seen && key) await keep(at, key, seen).catch(() => {}) // a list reads the files then
+      if (seen && key && settled) await keep(at, key, seen, settled, file).catch(() => {}) // a list reads the files then
     },
     // Nothing here is ours any more: no folder, no socket, no index.
     lost: () => process.exit(1),
@@ -211,13 +219,23 @@ async function begin(
   const served = await serve({ path, operations, log, mine: true })
   endings.push(() => served.close())
   log('info', `started (pid ${process.pid})`)
+  collectLater()
   endings.push(() => log('info', 'stopped'))
   return {
     orchestrator,
     picture: () => last ?? picture(),
-    tasks: () => index.tasks(),
+    tasks: () => (last ? [] : index.tasks()),
     stop,
     stopped,
+  }
+}
+
+/** Null: it cannot tell. */
+function rowsOf(index: Index): TaskView[] | null {
+  try {
+    return index.settled()
+  } catch {
+    return null
   }
 }
 

@@ -31,7 +31,7 @@ const HARDER = ['wait', 'now', 'detach'] as const
 
 export function createOrchestrator(parts: Parts): T.Orchestrator {
   const { workspace: at, processes, context, show, log } = parts
-  const queue = new TaskQueue(at.root, parts.settings.queue)
+  const queue = new TaskQueue(at.root, { ...parts.settings.queue, ...parts.known })
   const agents = new TaskDistributor((type) => parts.kind(type).cli?.warmUp === true)
   const purse = createPurse(at.runs)
   const standing = new Standing(queue)
@@ -149,6 +149,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     const slots = Object.values(agents.getAgentStatus())
     show.picture({ entries, changed, gone: news.gone, why: standing.why, agents: slots, last })
     for (const one of [news.changed, news.gone, standing.changed]) one.clear()
+    if (full) queue.cool((entry) => active.has(key(entry)))
   }
 
   /** One task's move failed: a person was quicker (the next look sees what they did), or a file of its name is in the way. */
@@ -179,6 +180,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       await memory.learn(entry) // a success, too, is held from now on
       return false
     }
+    queue.about(id) // what was settled is read by the next look
     const run = new AgentProcess(record.agent_type, record.agent_id, runParts(record.agent_type))
     active.set(id.toLowerCase(), run.adopt({ ...record, overlapped: true }))
     event(
@@ -314,7 +316,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     const found = pace(queue.open, { ...plan, later }, about, performance.now(), Date.now())
     // Where output is left to read, the next look comes at once.
     const behind = [...active.values()].some((run) => run.behind)
-    const more = standing.behind ? MORE_MS : RESCAN_MS
+    const more = standing.behind || queue.behind ? MORE_MS : RESCAN_MS
     next = Math.min(found.next, more, behind ? 1 : watcher?.deaf() ? BUSY_MS : RESCAN_MS)
     const resting = slots.some(({ state, why }) => state === 'failed' && !why)
     const calm = found.settled && !dirty && !pressure && !resting

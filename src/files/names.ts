@@ -12,4 +12,5 @@ export const OURS = /_(result|agent_\d+)$/i
 /** Ours for a moment: a file that is being written (writeDraft), and what write-file-atomic makes beside the image of the index. */
 export const DRAFT = /^\..+\.draft(\.\d+)?$/
 
-export const stem = (name: string): string => name.replace(/\.ya?ml$/i, '')
+export const stem = (name: string): string =>
+  name.endsWith('.yaml') ? name.slice(0, -5) : name.replace(/\.ya?ml$/i, '')

@@ -15,7 +15,7 @@ export function dump(sql: Statements): Dump {
     tasks: sql
       .rows<Omit<TaskView, 'needsReview'> & { needsReview: number }>(
         `SELECT file, id, status, priority, description, created_at AS createdAt,
-          agent_id AS agentId, attempt, outcome, needs_review AS needsReview, error, reason
+          agent_id AS agentId, attempt, outcome, needs_review AS needsReview, error, reason, stamp, learnt
           FROM tasks ORDER BY file`,
       )
       .map((row) => ({ ...row, needsReview: row.needsReview === 1 })),

@@ -1,11 +1,13 @@
 // The index: a mirror of the files in SQLite, for questions. Promises: deletable at any time; no call of the mirror throws.
-// The core puts every task and agent again at its start: `openIndex` keeps only the runs and events of the image.
-import type { Log, Mirror, RunRecord } from '../types.ts'
+// The core puts every agent again at its start, and every task but what is settled and unchanged: `openIndex` keeps only such
+// tasks of the image, its runs and its events.
+import type { Log, Mirror, RunRecord, Settled, TaskView } from '../types.ts'
 import { type Dump, dump } from './dump.ts'
 import { loadImage } from './load.ts'
 import * as put from './put.ts'
 import { createQueries, type Queries } from './queries.ts'
 import { createSaver, removeDrafts, type Timers } from './save.ts'
+import { settled, stamps } from './settled.ts'
 import { createStatements } from './statements.ts'
 
 export type * from './shapes.ts'
@@ -16,6 +18,10 @@ export interface Index extends Mirror, Queries {
   /** Calls back once for each run that ends from now on; returns how to stop that. */
   onRunEnd(listener: (run: RunRecord) => void): () => void
   dump(): Dump
+  /** What is settled, and what tells whether it is so still. */
+  stamps(): Settled[]
+  /** The same as whole rows. */
+  settled(): TaskView[]
   /** The runs that it shows at work. */
   unended(): { task_id: string; attempt: number }[]
   /** Saves the image now, if something changed. Never throws. */
@@ -24,16 +30,21 @@ export interface Index extends Mirror, Queries {
   close(): Promise<void>
 }
 
-/** The caller holds the lock of the workspace. `file`: the image; `timers`: for tests. */
+/**
+ * The caller holds the lock of the workspace. `file`: the image; `left`: its stamp when it was left whole; `rules`: what the rows of
+ * tasks depend on besides their files, null when not all do; `timers`: for tests.
+ */
 export async function openIndex(parts: {
   file: string
   log: Log
   mine?: () => Promise<boolean>
+  left?: string | null
+  rules?: () => string | null
   timers?: Timers
 }): Promise<Index> {
-  const { file, log } = parts
+  const { file, log, left = null, rules = () => null } = parts
   await removeDrafts(file).catch((error) => log('warn', `drafts beside ${file}: ${error}`))
-  const db = await loadImage(file, log)
+  const db = await loadImage(file, log, { rules: rules() ?? '', stamp: left })
   const sql = createStatements(db)
   const since = new Date().toISOString()
   const onEvent = new Set<() => void>()
@@ -52,6 +63,7 @@ export async function openIndex(parts: {
       )[0]?.n ?? 0,
     image() {
       sql.change(`UPDATE meta SET value = value + 1 WHERE key = 'generation'`)
+      sql.change(`UPDATE meta SET value = ? WHERE key = 'rules'`, [rules() ?? ''])
       sql.commit() // sql.js refuses to export inside a transaction
       return db.export()
     },
@@ -90,6 +102,8 @@ export async function openIndex(parts: {
     onEvent: (listener) => subscribe(onEvent, listener),
     onRunEnd: (listener) => subscribe(onRunEnd, listener),
     dump: () => dump(sql),
+    stamps: () => stamps(sql),
+    settled: () => settled(sql),
     unended: () => sql.rows('SELECT task_id, attempt FROM runs WHERE outcome IS NULL'),
     save: saver.save,
     async close() {

@@ -1,5 +1,15 @@
 // From the core's picture to rows: what a person is shown of each task. It puts only the rows that changed.
-import type { AddedTask, AgentView, Entry, Log, Mirror, Picture, Show, TaskView } from '../types.ts'
+import type {
+  AddedTask,
+  AgentView,
+  Entry,
+  Log,
+  Mirror,
+  Picture,
+  Show,
+  State,
+  TaskView,
+} from '../types.ts'
 
 const SETTLING = 'it was changed a moment ago'
 
@@ -35,7 +45,7 @@ export function createShow(mirror: Mirror, log: Log): Show {
     picture(picture) {
       const { entries } = picture
       for (const entry of picture.changed) {
-        if (entries.get(entry.file) !== entry) continue
+        if (entries.get(entry.file) !== entry || isUnread(entry)) continue
         const view = viewOf(entry, picture)
         mirror.putTask(view)
         tell(view)
@@ -77,12 +87,16 @@ export function createShow(mirror: Mirror, log: Log): Show {
   }
 }
 
+/** What is settled, and was not read yet, is what its row says. */
+const isUnread = ({ state, task, problem }: Entry) => isSettled(state) && !task && !problem
+const isSettled = (state: State) => state === 'completed' || state === 'failed'
+
 const pending = (name: string) => `tasks/pending/${name}`
 
 const viewOfAdded = ({ id, priority, description }: AddedTask): TaskView => ({
   ...{ file: pending(`${id}.yaml`), id, status: 'pending', priority, description },
   ...{ createdAt: Date.now(), agentId: null, attempt: 0, outcome: null },
-  ...{ needsReview: false, error: null, reason: null },
+  ...{ needsReview: false, error: null, reason: null, stamp: null, learnt: null },
 })
 
 export function viewOf(entry: Entry, { why, last }: Pick<Picture, 'why' | 'last'>): TaskView {
@@ -90,6 +104,8 @@ export function viewOf(entry: Entry, { why, last }: Pick<Picture, 'why' | 'last'
   const run = last(entry)
   const held = why.held.get(entry)
   const place = problem?.line ? `line ${problem.line}, column ${problem.column}: ` : ''
+  const settled = isSettled(state) && task && !held && !problem
+  const sure = settled && !entry.edited && entry.goneSince === null && entry.learnt !== null
   const waits = state === 'pending' ? (why.waiting.get(entry) ?? (task ? null : SETTLING)) : null
   return {
     file: entry.file,
@@ -104,5 +120,7 @@ export function viewOf(entry: Entry, { why, last }: Pick<Picture, 'why' | 'last'
     needsReview: run?.needs_review ?? false,
     error: run?.error ?? null,
     reason: problem ? `${place}${problem.message}` : (held ?? waits),
+    stamp: sure ? entry.stamp : null,
+    learnt: sure ? entry.learnt : null,
   }
 }

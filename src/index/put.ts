@@ -20,6 +20,8 @@ const PUT_TASK = upsert(
     'needs_review',
     'error',
     'reason',
+    'stamp',
+    'learnt',
   ],
 )
 const PUT_RUN = upsert(
@@ -45,7 +47,7 @@ export function putTask(sql: Statements, row: TaskView): number {
   const { file, id, status, priority, description, createdAt, agentId, attempt, outcome } = row
   return sql.change(PUT_TASK, [
     ...[file, id, status, priority, description, createdAt, agentId, attempt, outcome],
-    ...[row.needsReview ? 1 : 0, row.error, row.reason],
+    ...[row.needsReview ? 1 : 0, row.error, row.reason, row.stamp, row.learnt],
   ])
 }
 

@@ -1,7 +1,7 @@
 // The tables of the index. Promises: an image whose tables are not exactly these is never read: the files fill a new one.
 
 /** One up for every change below, or of what a column means. */
-export const VERSION = 3
+export const VERSION = 4
 
 /** The latest events that are kept; the log has all of them. */
 export const EVENTS = 10_000
@@ -14,7 +14,7 @@ export const TABLES = [
   `CREATE TABLE tasks (
     file TEXT PRIMARY KEY, id TEXT COLLATE NOCASE, status TEXT, priority TEXT, description TEXT,
     created_at INTEGER, agent_id TEXT, attempt INTEGER, outcome TEXT, needs_review INTEGER,
-    error TEXT, reason TEXT
+    error TEXT, reason TEXT, stamp TEXT, learnt TEXT
   )`,
   `CREATE INDEX tasks_queue ON tasks (status, priority, created_at, id)`,
   `CREATE INDEX tasks_id ON tasks (id)`,

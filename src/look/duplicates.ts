@@ -4,6 +4,10 @@ import type { Entry, Plan, State } from '../types.ts'
 const FURTHER: Record<State, number> = { completed: 0, failed: 1, assigned: 2, pending: 3 }
 const key = (entry: Entry) => entry.id.toLowerCase()
 
+/** What it is called is sure: it was read; or it was settled then, and cannot be read now. */
+const isKnown = ({ state, task, problem }: Entry) =>
+  task || (FURTHER[state] < 2 && (!problem || problem.passing))
+
 /** The one further along wins, then the older; the others are put into `plan.held`. Returns the one that counts of each id. */
 export function duplicates(
   entries: readonly Entry[],
@@ -18,7 +22,7 @@ export function duplicates(
   for (const entry of order) {
     const [id, name] = [key(entry), entry.name.toLowerCase()]
     const other = (entry.task && ids.get(id)) ?? names.get(name)
-    if (entry.task && !ids.has(id)) ids.set(id, entry)
+    if (isKnown(entry) && !ids.has(id)) ids.set(id, entry)
     if (!names.has(name)) names.set(name, entry)
     if (!other) continue
     const same = key(other) === id ? 'id' : 'name'

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { createArchive } from '../files/archive.ts'
 import { isErrno, readRegular } from '../files/files.ts'
-import { RECORD_NAME, stem, TASK_NAME } from '../files/names.ts'
+import { ID, RECORD_NAME, stem, TASK_NAME } from '../files/names.ts'
 import { isRecord } from '../files/record.ts'
 import { stamps } from '../files/stamps.ts'
 import type { Workspace } from '../files/workspace.ts'
@@ -14,10 +14,12 @@ import {
   OrchestrateError,
   type Priority,
   type Scan,
+  type Settled,
   STATES,
   type State,
 } from '../types.ts'
-import type { Kept } from './kept.ts'
+import { ColdTasks } from './cold.ts'
+import { type Kept, learntOf } from './kept.ts'
 import { type Mark, readStates } from './states.ts'
 
 export interface FolderRules {
@@ -28,13 +30,15 @@ export interface FolderRules {
   readOnly?: boolean
   /** What was read of files before, by their names; it counts while they are the same. */
   known?: Kept['tasks']
+  /** What was settled long ago, as a row says: it is believed while the file is the same. */
+  settled?: Iterable<Settled>
 }
 
 /** ms that a folder must have stood still before it was read, for its time stamp to tell whether it is the same now: that of some file systems is coarse. */
 const SURE_MS = 3000
 /** Waiting files that a full scan looks at again, one part after the other: for changes that no event told of. */
 const PART = 500
-/** Each so many full scans, the names are read whatever the stamp of the folder says: some file systems keep none. */
+/** Each so many full scans, the names are read whatever the stamp of the folder says: some file systems keep none. Of what is settled less often: nothing begins there. */
 const DOUBT = 20
 /** Files that are looked at until something else has its turn. */
 const TURN = 100
@@ -63,6 +67,13 @@ export class Folders {
   >
   /** By id and by the stem of the name, in lower case. */
   readonly #by = new Map<string, Entry[]>()
+  /** How many waiting tasks depend on an id, in lower case. */
+  readonly #needed = new Map<string, number>()
+  /** As they were counted. */
+  readonly #needs = new WeakMap<Entry, readonly string[]>()
+  readonly #cold = new ColdTasks()
+  /** What the scan under way looks at. */
+  #looks = new Map<string, [State, string]>()
   /** Not read yet, or missing. */
   readonly #open = new Set<Entry>()
   /** Records without their task beside them, and since when. */
@@ -84,16 +95,25 @@ export class Folders {
     this.#at = at
     this.archive = createArchive(at.archive)
     this.rules = rules
+    for (const one of rules.settled ?? [])
+      if (!isTask(one) || !this.#cold.add(one)) this.news.gone.add(`tasks/${one.state}/${one.name}`)
   }
 
-  /** Those in a state folder. */
+  /** Those in a state folder that are not cold. */
   in(state: State): ReadonlySet<Entry> {
     return this.#in[state]
   }
 
   /** Those of an id, or with this stem of their name; `id` in any case. */
   about(id: string): readonly Entry[] {
+    const cold = this.#cold.at(low(id))
+    if (cold) this.#warm(cold)
     return this.#by.get(low(id)) ?? []
+  }
+
+  /** What was settled is not wholly compared with what was known of it: a look soon goes on with it. */
+  get behind(): boolean {
+    return this.#cold.behind
   }
 
   /** Those that are not read yet, or missing: time alone changes them. */
@@ -111,8 +131,10 @@ export class Folders {
     const result: Scan = { changed, edited, missing: [], away: null, orphans: [] }
     if (all) this.#scans++
     const found = await this.#readAll(all)
-    const about = new Map<string, [State, string]>()
+    this.#looks = new Map()
+    const about = this.#looks
     const add = (state: State, name: string) => about.set(`${state}/${name}`, [state, name])
+    const cold: Settled[] = []
     for (const state of STATES) {
       const folder = found[state]
       if ('why' in folder) {
@@ -120,8 +142,8 @@ export class Folders {
         result.away ??= `tasks/${state} ${folder.why}, nothing is claimed until ${folder.until}`
         this.#marks.delete(state)
       } else if (folder.names) {
-        const before = this.names.get(state) ?? new Set()
         const names = new Set(folder.names)
+        const before = this.names.get(state) ?? this.#begin(state, names)
         // Another folder than before: what it holds may be others of the same names.
         const other = !same(this.#marks.get(state), folder.mark)
         this.names.set(state, names)
@@ -130,10 +152,15 @@ export class Folders {
           sure: Date.now() - folder.mark.ctimeMs > SURE_MS,
         })
         for (const name of names) {
-          if (other || !before.has(name)) add(state, name)
+          if (other || !before.has(name)) {
+            const one = this.#cold.get(state, name)
+            if (one) cold.push(one)
+            else add(state, name)
+          }
           this.#record(state, name, now)
         }
         for (const entry of this.#in[state]) if (!names.has(entry.name)) this.#open.add(entry)
+        for (const one of this.#cold.in(state)) if (!names.has(one.name)) add(state, one.name)
       }
     }
     for (const file of hints) {
@@ -146,8 +173,15 @@ export class Folders {
     for (const entry of open)
       if (!this.#renamed(entry) && !result.missing.includes(entry.state))
         add(entry.state, entry.name)
+    for (const one of this.#cold.unsure(PART)) this.#compare(one)
     let turn = 0
     try {
+      for (const one of cold) {
+        const seen = look(`${this.#at.state[one.state]}/${one.name}`)
+        if (seen !== undefined && (!seen || stamps(seen).stamp !== one.stamp))
+          add(one.state, one.name)
+        if (++turn % TURN === 0) await setImmediate()
+      }
       for (const [state, name] of about.values()) {
         await this.#see(state, name, now, result)
         if (++turn % TURN === 0) await setImmediate()
@@ -156,6 +190,7 @@ export class Folders {
       this.#marks.clear() // the rest was not seen: the next scan begins afresh
       throw error
     }
+    this.#looks = new Map()
     for (const entry of this.#open) this.#missed(entry, now, result)
     this.#findOrphans(now, result)
     // What leaves completed/ may be found there now.
@@ -167,11 +202,14 @@ export class Folders {
 
   /** @param all also the names of folders that may have changed, whatever was told of them. */
   async #readAll(all: boolean) {
-    const held = new Set(STATES.filter((state) => this.#in[state].size > 0))
+    const held = new Set(
+      STATES.filter((state) => this.#in[state].size > 0 || this.#cold.any(state)),
+    )
     const wanted = (state: State, mark: Mark) => {
       const old = this.#marks.get(state)
       if (!old || !same(old, mark)) return true
-      if (all && this.#scans % DOUBT === 0) return true
+      const settled = state === 'completed' || state === 'failed'
+      if (all && this.#scans % (settled ? DOUBT * 12 : DOUBT) === 0) return true
       return all && !(old.sure && old.ctimeMs === mark.ctimeMs && old.mtimeMs === mark.mtimeMs)
     }
     const { readOnly } = this.rules
@@ -222,19 +260,21 @@ export class Folders {
 
   async #see(state: State, name: string, now: number, result: Scan): Promise<void> {
     const file = `tasks/${state}/${name}`
-    const known = this.entries.get(file)
+    let known = this.entries.get(file)
+    const cold = known ? undefined : this.#cold.get(state, name)
     const path = join(this.#at.state[state], name)
     const seen = look(path)
     const names = this.names.get(state)
     if (seen === undefined) {
       // It is no news that something cannot be looked at; but what is not known yet is looked at again.
-      if (!known && names?.delete(name)) this.#marks.delete(state)
+      if (!known && !cold && names?.delete(name)) this.#marks.delete(state)
       return
     }
     if (seen === null) {
       names?.delete(name)
       this.whole.delete(path)
       if (known) this.#open.add(known)
+      if (cold) this.#warm(cold)
       return
     }
     names?.add(name)
@@ -244,22 +284,9 @@ export class Folders {
       return this.#record(state, name, now)
     }
     const { body, stamp } = stamps(seen)
-    const entry: Entry = known ?? {
-      ...{
-        state,
-        name,
-        path,
-        file,
-        body,
-        stamp: '',
-        since: now,
-        ours: this.whole.delete(path),
-        goneSince: null,
-        edited: false,
-        learnt: null,
-      },
-      ...{ id: stem(name), task: null, problem: null, ctimeMs: seen.ctimeMs },
-    }
+    if (cold?.stamp === stamp) return
+    if (cold) known = this.#warm(cold)
+    const entry = known ?? this.#blank(state, name, now)
     if (entry.goneSince !== null) this.#tell(entry)
     entry.goneSince = null
     if (entry.stamp !== stamp) {
@@ -286,10 +313,21 @@ export class Folders {
     this.#open.delete(entry)
     if (entry.task || entry.problem) return
     this.#open.add(entry)
-    if (state === 'pending' && !entry.ours && now - entry.since < this.rules.settleMs) return
+    // What we have made, and what is settled and not known yet, is whole.
+    const whole = entry.ours || (state !== 'pending' && !known)
+    if (!whole && now - entry.since < this.rules.settleMs) return
     await this.#read(entry, seen)
     if (entry.task || entry.problem) this.#open.delete(entry)
     result.changed.push(entry)
+  }
+
+  #blank(state: State, name: string, now: number): Entry {
+    const path = join(this.#at.state[state], name)
+    return {
+      ...{ state, name, path, file: `tasks/${state}/${name}`, id: stem(name) },
+      ...{ task: null, problem: null, body: '', stamp: '', ctimeMs: 0, since: now },
+      ...{ ours: this.whole.delete(path), goneSince: null, edited: false, learnt: null },
+    }
   }
 
   // ---- the entries, and what is found by them: `#put` and `#take` alone change them ----------------------
@@ -299,21 +337,89 @@ export class Folders {
     if (old && old !== entry) this.#drop(old)
     this.entries.set(entry.file, entry)
     this.#in[entry.state].add(entry)
-    for (const key of keysOf(entry)) this.#by.set(key, [...(this.#by.get(key) ?? []), entry])
+    for (const key of keysOf(entry)) this.#by.set(key, [...this.about(key), entry])
+    this.#needs.set(entry, needs(entry))
+    for (const key of needs(entry)) {
+      this.#needed.set(key, (this.#needed.get(key) ?? 0) + 1)
+      this.about(key)
+    }
     this.news.gone.delete(entry.file)
     this.#tell(entry)
   }
 
   #take(entry: Entry): void {
     this.#tell(entry)
+    this.#forget(entry)
+    this.news.gone.add(entry.file)
+  }
+
+  #forget(entry: Entry): void {
     this.entries.delete(entry.file)
     this.#in[entry.state].delete(entry)
     for (const key of keysOf(entry)) {
-      const rest = this.about(key).filter((one) => one !== entry)
+      const rest = (this.#by.get(key) ?? []).filter((one) => one !== entry)
       if (rest.length) this.#by.set(key, rest)
       else this.#by.delete(key)
     }
-    this.news.gone.add(entry.file)
+    for (const key of this.#needs.get(entry) ?? []) {
+      const left = (this.#needed.get(key) ?? 0) - 1
+      if (left > 0) this.#needed.set(key, left)
+      else this.#needed.delete(key)
+    }
+    this.#needs.delete(entry)
+  }
+
+  // ---- what was settled long ago -------------------------------------------------------------------------
+
+  /**
+   * Of what is settled, known and shown, and is asked for by nothing that waits, the name is kept alone. Between two looks, when
+   * what they found is told. @param busy whether a run leads to it. @param now epoch ms.
+   */
+  cool(busy: (entry: Entry) => boolean, now = Date.now()): void {
+    const still = now - SURE_MS
+    for (const state of ['completed', 'failed'] as const) {
+      for (const entry of this.#in[state]) {
+        const { task, name, id, stamp, edited, goneSince, learnt, ctimeMs } = entry
+        if (!task || edited || goneSince !== null || learnt === null || ctimeMs > still) continue
+        const alone = (key: string) => this.#by.get(key)?.length === 1 && !this.#needed.has(key)
+        if (this.news.changed.has(entry) || ![...keysOf(entry)].every(alone) || busy(entry))
+          continue
+        this.#forget(entry)
+        this.#cold.add({ state, name, id, stamp, learnt: null })
+      }
+    }
+  }
+
+  /** It is asked for: an entry again, which is read by the scan under way, or the next. */
+  #warm(cold: Settled): Entry {
+    this.#cold.take(cold)
+    const { state, name, id } = cold
+    const entry = { ...this.#blank(state, name, performance.now()), id }
+    this.#put(entry)
+    this.#open.add(entry)
+    this.#looks.delete(`${state}/${name}`) // it may have been looked at: once more, then
+    this.#looks.set(`${state}/${name}`, [state, name])
+    return entry
+  }
+
+  /** The first names of a folder: what a row says of a file that is not there was so before a stop. */
+  #begin(state: State, names: ReadonlySet<string>): ReadonlySet<string> {
+    for (const one of this.#cold.in(state)) {
+      if (names.has(one.name)) continue
+      this.#cold.take(one)
+      this.news.gone.add(`tasks/${state}/${one.name}`)
+      for (const key of keysOf(one)) this.news.keys.add(key)
+    }
+    return new Set()
+  }
+
+  /** Whether the runs of one are as its row says. */
+  #compare(cold: Settled): void {
+    const { state, name, id, learnt } = cold
+    cold.learnt = null
+    const path = join(this.#at.state[state], name)
+    if (learntOf(this.#at.runs, { state, id, path }, Number.parseInt(learnt ?? '', 10)) !== learnt)
+      this.#warm(cold)
   }
 
   #tell(entry: Entry): void {
@@ -336,7 +442,7 @@ export class Folders {
       if (isErrno(error, 'EMFILE', 'ENFILE', 'ENOMEM')) throw error // ours, not the file's
       const passing = !(error instanceof OrchestrateError)
       const problem = { message: (error as Error).message, ...(passing && { passing }) }
-      this.#is(entry, { id: stem(entry.name), task: null, problem })
+      this.#is(entry, { id: passing ? entry.id : stem(entry.name), task: null, problem })
     }
   }
 
@@ -375,8 +481,9 @@ export class Folders {
   }
 
   #besides(state: State, id: string): boolean {
-    const is = (one: Entry) => one.state === state && low(one.id) === low(id)
-    return state !== 'pending' && this.about(id).some(is)
+    const is = (one?: Entry | Settled) => one?.state === state && low(one.id) === low(id)
+    const [warm, cold] = [this.#by.get(low(id)) ?? [], this.#cold.at(low(id))]
+    return state !== 'pending' && (is(cold) || warm.some(is))
   }
 
   /** Its records are alone where it was. */
@@ -413,6 +520,8 @@ export class Folders {
   /** After a rename of ours: the same file, with another ctime, elsewhere. */
   async moved(entry: Entry, state: State, path: string): Promise<void> {
     const seen = look(path) // RACE: a person moved it on; the next scan tells
+    const cold = this.#cold.get(entry.state, entry.name) // RACE: a full look, since it was found
+    if (cold) this.#cold.take(cold)
     this.#take(entry)
     const from = entry.state
     this.names.get(from)?.delete(entry.name)
@@ -453,4 +562,12 @@ function look(path: string): Stats | null | undefined {
 }
 
 /** What an entry is found by. */
-const keysOf = ({ id, name }: Entry) => new Set([low(id), low(stem(name))])
+const keysOf = ({ id, name }: Pick<Entry, 'id' | 'name'>) => new Set([low(id), low(stem(name))])
+
+/** A row may come from anywhere. */
+const isTask = ({ id, name }: Settled) =>
+  ID.test(id) && TASK_NAME.test(name) && !RECORD_NAME.test(name) && basename(name) === name
+
+/** What it waits for, of one that waits. */
+const needs = ({ state, task }: Entry) =>
+  state === 'pending' && task ? task.dependencies.map(low) : []

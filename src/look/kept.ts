@@ -1,5 +1,5 @@
-// What was read of the tasks until the orchestrator stopped, in `.orchestrate/tasks.json`: who asks while nothing runs need not
-// read them again. Derived; may be deleted at any time. Promises: a task counts only while its file, its newest attempt and the
+// What was read of the tasks until the orchestrator stopped, in `.orchestrate/`: `tasks.json`, and `settled.json` for those of
+// which it remembered no more than a row. Who asks while nothing runs need not read them again. Derived; may be deleted at any time. Promises: a task counts only while its file, its newest attempt and the
 // folder of all of them are the same, by inode, size and times, as they were before they were read; loads no parser; what is at
 // work is never kept.
 import { lstatSync, readdirSync } from 'node:fs'
@@ -8,7 +8,15 @@ import { inFolder, readRegular, writeWhole } from '../files/files.ts'
 import { RECORD_NAME, TASK_NAME } from '../files/names.ts'
 import { stamps } from '../files/stamps.ts'
 import type { Workspace } from '../files/workspace.ts'
-import { type Entry, type Picture, type RunRecord, STATES } from '../types.ts'
+import {
+  type Entry,
+  type Picture,
+  type RunRecord,
+  STATES,
+  type State,
+  type Task,
+  type TaskView,
+} from '../types.ts'
 import { duplicates } from './duplicates.ts'
 
 /** What a list shows of the last run of a task. */
@@ -23,7 +31,10 @@ export interface Listed extends Pick<Entry, 'file' | 'id' | 'state' | 'task' | '
   held: string | null
 }
 
-interface KeptTask extends Listed, Pick<Entry, 'stamp' | 'learnt'> {}
+interface KeptTask extends Listed, Pick<Entry, 'stamp' | 'learnt'> {
+  /** Its place in a list: when it was made, epoch ms. */
+  at: number
+}
 
 export interface Kept {
   /** By `file`, in the order of a list. */
@@ -34,51 +45,100 @@ export interface Kept {
 
 interface Written {
   key: string
-  whole: boolean
+  /** The same in both files. */
+  stop: string
+  /** None was left out. */
+  whole?: boolean
   tasks: KeptTask[]
+  /** The stamp of the image that the index left. */
+  image?: string | null
 }
 
 /** Bytes. */
 const CAP = 512 * 1024 * 1024
-const NAME = 'tasks.json'
+const [WARM, COLD] = ['tasks.json', 'settled.json']
+
+async function read(at: Workspace, name: string, key: string): Promise<Written> {
+  try {
+    const kept = JSON.parse((await readRegular(join(at.home, name), CAP)).toString()) as Written
+    if (kept.key === key && kept.tasks.every(({ file }) => typeof file === 'string')) return kept
+  } catch {} // absent or damaged: the files say it all
+  return { key, stop: '', tasks: [] }
+}
 
 /** @param key what they depend on besides their files. */
 export async function readKept(at: Workspace, key: string): Promise<Kept> {
-  try {
-    const kept = JSON.parse((await readRegular(join(at.home, NAME), CAP)).toString()) as Written
-    if (kept.key === key)
-      return { tasks: new Map(kept.tasks.map((one) => [one.file, one])), whole: kept.whole }
-  } catch {} // absent or damaged: the files say it all
-  return { tasks: new Map(), whole: false }
+  const [warm, cold] = [await read(at, WARM, key), await read(at, COLD, key)]
+  const tasks = [...cold.tasks, ...warm.tasks]
+  if (cold.tasks.length && warm.tasks.length) tasks.sort(inOrder)
+  const whole = warm.whole === true && warm.stop === cold.stop
+  return { tasks: new Map(tasks.map((one) => [one.file, one])), whole }
 }
 
-/** By who holds the lock. */
+/** For a start: what waits, and the stamp of the image that was left with it. */
+export async function readWaiting(
+  at: Workspace,
+  key: string,
+): Promise<{ waiting: Kept['tasks']; image: string | null }> {
+  const { tasks, image } = await read(at, WARM, key)
+  const waiting = tasks.filter(({ state }) => state === 'pending')
+  return { waiting: new Map(waiting.map((one) => [one.file, one])), image: image ?? null }
+}
+
+/** By who holds the lock. @param rows of what is settled. @param image its path. */
 export async function keep(
   at: Workspace,
   key: string,
   { entries, last }: Pick<Picture, 'entries' | 'last'>,
+  rows: readonly TaskView[],
+  image: string,
 ): Promise<void> {
   const all = listed([...entries.values()])
   const tasks = all.flatMap(([entry, held]): KeptTask[] => {
     const { file, stamp, id, state, task, problem, edited, goneSince, learnt } = entry
-    const read = (task || problem) && !problem?.passing && !edited && goneSince === null
-    if (!read || learnt === null || state === 'assigned') return []
-    return [{ file, stamp, id, state, task, problem, held, learnt, last: lastOf(last(entry)) }]
+    const sure = (task || problem) && !problem?.passing && !edited && goneSince === null
+    if (!sure || learnt === null || state === 'assigned') return []
+    const kept = { file, stamp, id, state, at: since(entry), task, problem, held, learnt }
+    return [{ ...kept, last: lastOf(last(entry)) }]
   })
-  const written: Written = { key, whole: tasks.length === all.length, tasks }
-  const text = JSON.stringify(written)
-  await inFolder(at.root, at.home, (home) => writeWhole(join(home, NAME), text, 0o600))
+  const settled = rows.flatMap((row) => (entries.has(row.file) ? [] : keptOf(row))).sort(inOrder)
+  const stop = `${Date.now()}.${process.pid}`
+  const whole = tasks.length === all.length
+  const files: [string, Written][] = [
+    [COLD, { key, stop, tasks: settled }],
+    [WARM, { key, stop, whole, tasks, image: stampOf(image) }],
+  ]
+  await inFolder(at.root, at.home, async (home) => {
+    for (const [name, written] of files)
+      await writeWhole(join(home, name), JSON.stringify(written), 0o600)
+  })
+}
+
+/** As much of it as a row tells. */
+function keptOf(row: TaskView): KeptTask {
+  const { file, id, priority, description, createdAt, stamp, learnt } = row
+  const { agentId: agent_id, attempt, outcome, needsReview: needs_review, error } = row
+  return {
+    ...{ file, id, state: row.status as State, stamp: stamp ?? '', learnt, at: createdAt },
+    ...{ task: { id, description, priority, createdAt } as Task, problem: null, held: null },
+    last: { agent_id, attempt, outcome, needs_review, error } as Last,
+  }
 }
 
 /** In the order of a list, each with why another one of its id or name counts. */
 export function listed(entries: Entry[]): [Entry, string | null][] {
   const held = new Map<Entry, string>()
   duplicates(entries, { held, waiting: new Map() })
-  const since = ({ task, ctimeMs }: Entry) => task?.createdAt ?? ctimeMs
   return entries
-    .sort((a, b) => since(a) - since(b) || order(a.id, b.id) || order(a.file, b.file))
-    .map((entry) => [entry, held.get(entry) ?? null])
+    .map((entry) => ({ entry, at: since(entry), id: entry.id, file: entry.file }))
+    .sort(inOrder)
+    .map(({ entry }) => [entry, held.get(entry) ?? null])
 }
+
+type Place = Pick<KeptTask, 'at' | 'id' | 'file'>
+
+const since = ({ task, ctimeMs }: Entry) => task?.createdAt ?? ctimeMs
+const inOrder = (a: Place, b: Place) => a.at - b.at || order(a.id, b.id) || order(a.file, b.file)
 
 const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 

@@ -20,33 +20,47 @@ import { TaskQueue } from '../../src/core/queue.ts'
 import { formatRecord } from '../../src/files/record.ts'
 import { release } from '../../src/files/run-folder.ts'
 import { type Workspace, workspace } from '../../src/files/workspace.ts'
+import { viewOf } from '../../src/index/picture.ts'
 import type { TaskJson } from '../../src/index/shapes.ts'
+import { duplicates } from '../../src/look/duplicates.ts'
 import { keep } from '../../src/look/kept.ts'
 import { createMemory } from '../../src/look/memory.ts'
-import { type Entry, STATES, type State } from '../../src/types.ts'
+import { type Entry, STATES, type State, type TaskView } from '../../src/types.ts'
 import { open, SHELLS, type Stage } from '../acceptance/stage.ts'
 
 const RUNS = Number(process.env.RUNS ?? 150)
 
 interface Look {
   learned: boolean
+  /** Whether of what is settled the row alone is remembered. */
+  cold: boolean
   /** What is done to the files after they were read, and whether another look follows. */
   meanwhile: [string, Deed][]
   again: boolean
 }
 
 /** Reads all as an orchestrator does, and stops. */
-async function stopped(at: Workspace, { learned, meanwhile, again }: Look): Promise<void> {
+async function stopped(at: Workspace, { learned, cold, meanwhile, again }: Look): Promise<void> {
   const queue = new TaskQueue(at.root, { settleMs: 0 })
-  const memory = createMemory(at.runs, queue, () => {})
+  const memory = createMemory(at.runs, queue, (entry) => queue.news.changed.add(entry))
+  const rows = new Map<string, TaskView>()
   const look = async () => {
     const { changed } = await queue.scan(queue.entries.keys())
     if (learned) for (const entry of changed) await memory.learn(entry)
+    const { entries, news } = queue
+    for (const file of news.gone) rows.delete(file)
+    const why = { held: new Map<Entry, string>(), waiting: new Map<Entry, string>() }
+    duplicates([...entries.values()], why)
+    for (const entry of entries.values())
+      rows.set(entry.file, viewOf(entry, { why, last: memory.last }))
+    for (const one of Object.values(news)) one.clear()
+    if (cold) queue.cool(() => false, Date.now() + 60_000)
   }
   await look()
   for (const [, deed] of meanwhile) await deed(at)
   if (again) await look()
-  await keep(at, keyOf('normal'), { entries: queue.entries, last: memory.last })
+  const settled = [...rows.values()].filter(({ stamp, learnt }) => stamp && learnt)
+  await keep(at, keyOf('normal'), { entries: queue.entries, last: memory.last }, settled, '')
 }
 
 const state = fc.constantFrom<State>(...STATES)
@@ -187,6 +201,7 @@ const deeds: fc.Arbitrary<[string, Deed]> = fc.oneof(
 
 const looks: fc.Arbitrary<Look> = fc.record({
   learned: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
+  cold: fc.boolean(),
   meanwhile: fc.array(deeds, { maxLength: 2 }),
   again: fc.boolean(),
 })

@@ -16,6 +16,7 @@ import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import initSqlJs from 'sql.js'
 import { describe, expect, it } from 'vitest'
+import { stamps } from '../../src/files/stamps.ts'
 import { openIndex } from '../../src/index/index.ts'
 import { event, folder, keptLog, opened, run, task } from './rows.ts'
 
@@ -48,8 +49,8 @@ async function reopened(file: string): Promise<{ runs: number; warned: string }>
   return { runs, warned: lines.filter((line) => line.startsWith('warn')).join('\n') }
 }
 
-async function altered(sql: string): Promise<string> {
-  const file = await image()
+async function altered(sql: string, file?: string): Promise<string> {
+  file ??= await image()
   const { Database } = await initSqlJs()
   const db = new Database(await readFile(file))
   db.run(sql)
@@ -135,6 +136,81 @@ describe('an image that cannot be used', () => {
   })
 })
 
+describe('of the tasks in an image are kept', () => {
+  const SURE = { stamp: 'as the file was', learnt: '1 - -' }
+  const rules = (text: string | null) => ({ log: () => {}, rules: () => text })
+
+  /** What a next one begins with. */
+  async function kept(before: string | null, after: string | null, sql?: string) {
+    const file = join(await folder(), 'tasks.db')
+    const index = await openIndex({ file, ...rules(before) })
+    for (const status of ['completed', 'failed'] as const)
+      index.putTask(task(status, { status, ...SURE }))
+    index.putTask(task('unsure', { status: 'completed', stamp: 'x' }))
+    index.putTask(task('waits'))
+    await index.close()
+    if (sql) await altered(sql, file)
+    const again = await openIndex({ file, ...rules(after) })
+    const all = again.stamps()
+    expect(again.settled().map(({ id }) => id)).toEqual(all.map(({ id }) => id))
+    expect(again.tasks().map(({ id }) => id)).toEqual(all.map(({ id }) => id))
+    await again.close()
+    return all
+  }
+
+  it('those that are settled, and were read by the same rules', async () => {
+    expect(await kept('a', 'a')).toEqual([
+      { state: 'completed', name: 'completed.yaml', id: 'completed', ...SURE },
+      { state: 'failed', name: 'failed.yaml', id: 'failed', ...SURE },
+    ])
+    expect(await kept('a', 'b')).toEqual([])
+    expect(await kept('a', null)).toEqual([])
+    expect(await kept(null, 'a')).toEqual([])
+    expect(await kept(null, null)).toEqual([])
+  })
+
+  it('none that is spelt as none of ours is', async () => {
+    const other = (words: string) => kept('a', 'a', `UPDATE tasks SET ${words}`)
+    expect(await other(`stamp = x'00ff'`)).toEqual([])
+    expect(await other(`id = NULL`)).toEqual([])
+    expect(await other(`file = 'tasks/pending/' || id`)).toEqual([])
+    expect(await other(`status = 'held'`)).toEqual([])
+  })
+
+  it('more than are one answer', async () => {
+    const index = await opened(join(await folder(), 'tasks.db'))
+    for (let n = 0; n < 4500; n++) index.putTask(task(`t${n}`, { status: 'failed', ...SURE }))
+    expect(index.stamps()).toHaveLength(4500)
+    expect(new Set(index.settled().map(({ id }) => id)).size).toBe(4500)
+  })
+})
+
+it('an image that is as it was left is not looked through', async () => {
+  const file = await image()
+  const whole = await readFile(file)
+  /** One key of an index is another: only the whole check finds that. */
+  const spoil = async (at: number) => {
+    const bytes = Buffer.from(whole)
+    bytes.write('t9', at)
+    await writeFile(file, bytes)
+  }
+  const warned = async (left: string | null) => {
+    const { log, lines } = keptLog()
+    const index = await openIndex({ file, log, left })
+    await index.close()
+    return lines.some((line) => line.includes('is damaged'))
+  }
+  const found: string[] = []
+  for (let at = whole.indexOf('t299'); at > 0; at = whole.indexOf('t299', at + 1)) {
+    await spoil(at)
+    const left = await warned(stamps(await stat(file)).stamp)
+    await spoil(at)
+    found.push(`${left} ${await warned(null)}`)
+  }
+  expect(found).toContain('false true')
+  expect(found).not.toContain('true false')
+})
+
 it.skipIf(!existsSync('/usr/bin/sqlite3'))('the sqlite3 program opens it', async () => {
   const file = join(await folder(), 'tasks.db')
   const index = await openIndex({ file, log: () => {} })
@@ -146,7 +222,7 @@ it.skipIf(!existsSync('/usr/bin/sqlite3'))('the sqlite3 program opens it', async
   expect(ask('PRAGMA integrity_check')).toBe('ok')
   expect(ask('SELECT id, status, description FROM tasks')).toBe(`Ünï|pending|it's "quoted"\nand 😀`)
   expect(ask('SELECT task_id, attempt, outcome FROM runs')).toBe('a|1|timeout')
-  expect(ask(`SELECT value FROM meta WHERE key = 'version'`)).toBe('3')
+  expect(ask(`SELECT value FROM meta WHERE key = 'version'`)).toBe('4')
 })
 
 it('sql.js keeps prepared statements over an export (fixed in 1.16, sql-js/sql.js#159)', async () => {

@@ -38,6 +38,8 @@ const move = fc.oneof(
       needsReview: fc.boolean(),
       error: orNull(words),
       reason: orNull(words),
+      stamp: orNull(words),
+      learnt: orNull(words),
     }),
   }),
   fc.record({ do: fc.constant('dropTask' as const), row: file }),

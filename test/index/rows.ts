@@ -63,6 +63,8 @@ export const task = (id: string, more: Partial<TaskView> = {}): TaskView => ({
   needsReview: false,
   error: null,
   reason: null,
+  stamp: null,
+  learnt: null,
   ...more,
 })
 
