@@ -24,6 +24,9 @@ export async function history({ dist, rounds, minutes, row }) {
     row({ what: `${at}: start ÷ ls -U`, unit: '×', ...over, limit: found === many ? 3 : undefined })
     row({ what: `${at}: idle`, unit: '% of a core', median: found.cpu, limit: 0.2 })
   }
+  // What is begun with no task at all is no cost of the tasks.
+  const [all, own, ls] = [many.start, few.start, many.ls].map((times) => figures(times).median)
+  row({ what: 'start, what 110,000 tasks add ÷ ls -U', unit: '×', median: (all - own) / ls })
   const status = ratios(figures(many.status), figures(few.status))
   row({ what: 'status, with 110,000 tasks ÷ with 100', unit: '×', ...status, limit: 1.3 })
   const more = { median: many.memory.now - few.memory.now, p95: many.memory.peak - few.memory.now }
