@@ -37,7 +37,9 @@ export interface FolderRules {
 /** ms that a folder must have stood still before it was read, for its time stamp to tell whether it is the same now: that of some file systems is coarse. */
 const SURE_MS = 3000
 /** Waiting files that a full scan looks at again, one part after the other: for changes that no event told of. */
-const PART = 500
+const PART = 200
+/** Settled ones whose runs a scan compares with what a row says of them. */
+const COMPARED = 500
 /** Each so many full scans, the names are read whatever the stamp of the folder says: some file systems keep none. Of what is settled less often: nothing begins there. */
 const DOUBT = 20
 /** Files that are looked at until something else has its turn. */
@@ -173,7 +175,7 @@ export class Folders {
     for (const entry of open)
       if (!this.#renamed(entry) && !result.missing.includes(entry.state))
         add(entry.state, entry.name)
-    for (const one of this.#cold.unsure(PART)) this.#compare(one)
+    for (const one of this.#cold.unsure(COMPARED)) this.#compare(one)
     let turn = 0
     try {
       for (const one of cold) {
