@@ -6,8 +6,8 @@ import { randomUUID } from 'node:crypto'
 import { closeSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import spawn from 'cross-spawn'
-import { assertInside, isErrno, writeNew } from '../files/files.ts'
-import { mkdir, writeFile } from '../files/fs.ts'
+import { inFolder, isErrno, makeInside, writeNew } from '../files/files.ts'
+import { writeFile } from '../files/fs.ts'
 import * as disk from '../files/run-folder.ts'
 import { SHIM } from '../files/shim.ts'
 import type { RunParts } from '../look/parts.ts'
@@ -75,13 +75,15 @@ export class AgentProcess {
     more: Partial<RunRecord> = {},
     from?: Partial<RunRecord>,
   ): Promise<RunRecord> {
-    const { runs, kind, settings, processes } = this.#parts
+    const { root, runs, kind, settings, processes } = this.#parts
     const { attempt, folder } = await disk.nextAttempt(runs, id)
     const sessionId = from?.session_id ?? randomUUID()
     const resume = from?.session_id !== undefined
     const promptFile = join(folder, 'prompt.md')
     // RACE: an empty folder may be another's, who stood still after its `mkdir`: one of us has the attempt.
-    await writeFile(promptFile, prompt, { mode: 0o600, flag: 'wx' })
+    const write = (at: string) =>
+      writeFile(join(at, 'prompt.md'), prompt, { mode: 0o600, flag: 'wx' })
+    await inFolder(root, folder, write)
     const who = { task_id: id, attempt, agent_id: this.agentId, agent_type: this.agentType }
     const argv = kind.argv(settings.command, { promptFile, sessionId, resume })
     const mark = { nonce: `${id}.${attempt}.${randomUUID()}`, boot_id: processes.bootId() }
@@ -158,8 +160,7 @@ export class AgentProcess {
 
   /** Takes the shim's place. RACE: the shim may be first; then it is followed. The folder may have been removed by hand. */
   async fence(): Promise<void> {
-    await assertInside(this.#parts.root, this.#dir)
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 })
+    await makeInside(this.#parts.root, this.#dir)
     await writeFile(join(this.#dir, 'pid'), '0\n', { flag: 'wx' }).catch((error) => {
       if (!isErrno(error, 'EEXIST')) throw error
     })

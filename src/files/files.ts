@@ -184,6 +184,20 @@ function assertWithin(home: string, real: string, folder: string): void {
   throw new OrchestrateError('OUTSIDE', message, 'put the folder back')
 }
 
+/** Makes a folder of ours, and those above it that are gone: each in the very folder that holds it, so that no link leads it out. */
+export async function makeInside(root: string, folder: string): Promise<void> {
+  const make = () =>
+    inFolder(root, dirname(folder), (at) => mkdir(join(at, basename(folder)), { mode: 0o700 }))
+  await make().catch(async (error) => {
+    if (isErrno(error, 'EEXIST')) return
+    if (!isErrno(error, 'ENOENT') || dirname(folder) === root) throw error
+    await makeInside(root, dirname(folder))
+    await make().catch((error) => {
+      if (!isErrno(error, 'EEXIST')) throw error
+    })
+  })
+}
+
 /**
  * Hands `work` a path to this very folder: what it writes there stays there, whatever link is put in the folder's place meanwhile.
  * RACE: without /proc (macOS) a link that comes between the check and the writing is followed. Throws OUTSIDE, or ENOENT.

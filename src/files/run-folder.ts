@@ -3,10 +3,9 @@ import { constants } from 'node:fs'
 import { join } from 'node:path'
 import type { RunRecord } from '../types.ts'
 import {
-  assertInside,
   inFolder,
   isErrno,
-  makeFolder,
+  makeInside,
   orNull,
   readRegular,
   type writeNew,
@@ -51,9 +50,9 @@ export async function nextAttempt(
   const attempt = used ? last + 1 : last
   const folder = join(runs, id, String(attempt))
   const root = join(runs, '../..')
-  await assertInside(root, join(runs, id))
-  await makeFolder(join(runs, id))
-  await mkdir(folder, { mode: 0o700 }).catch((error) => {
+  await makeInside(root, join(runs, id))
+  const make = (at: string) => mkdir(join(at, String(attempt)), { mode: 0o700 })
+  await inFolder(root, join(runs, id), make).catch((error) => {
     if (!isErrno(error, 'EEXIST') || used) throw error
   })
   // What was seen there is a dead one's; a prompt that comes from now on is that of who has the attempt.
@@ -76,8 +75,7 @@ export async function writeRun(
   const write = () => inFolder(root, folder, (at) => how(join(at, 'run.json'), text))
   await write().catch(async (error) => {
     if (!isErrno(error, 'ENOENT')) throw error
-    await assertInside(root, folder)
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeInside(root, folder)
     await write()
   })
   if (record.outcome) await removeLeft(folder)

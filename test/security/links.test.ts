@@ -1,5 +1,6 @@
 // An agent that puts links to elsewhere in the place of our folders while it runs. It may write where it likes, for it
 // runs as its user; we must not be led out by it: nothing of ours is made or changed outside, and what happened is said.
+import { spawn } from 'node:child_process'
 import {
   lstatSync,
   mkdirSync,
@@ -13,8 +14,9 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
-import { inFolder, writeWhole } from '../../src/files/files.ts'
+import { inFolder, makeInside, writeWhole } from '../../src/files/files.ts'
 import { living, open, SHELLS, type Stage, shell, started } from '../acceptance/stage.ts'
 
 /** Names, sizes, times and bytes of all that lies outside. */
@@ -135,5 +137,31 @@ it.runIf(process.platform === 'linux')(
     expect(readdirSync(join(top, 'outside/1'))).toEqual([])
     expect(readdirSync(join(top, 'aside/1'))).toEqual(['run.json'])
     await expect(inFolder(root, join(run, '1'), async () => {})).rejects.toThrow(LED)
+  },
+)
+
+it.runIf(process.platform === 'linux')(
+  'a folder is made in the one above it, whatever is put in its place meanwhile',
+  async () => {
+    const root = mkdtempSync(join(tmpdir(), 'links-'))
+    onTestFinished(() => rmSync(root, { recursive: true }))
+    const [work, outside] = [join(root, 'work'), join(root, 'outside')]
+    for (const folder of [join(work, 'runs'), outside]) mkdirSync(folder, { recursive: true })
+    const swaps = `const fs = require('node:fs'); for (;;) try {
+      fs.renameSync('work/runs', 'aside'); fs.symlinkSync('../outside', 'work/runs')
+      fs.unlinkSync('work/runs'); fs.renameSync('aside', 'work/runs')
+    } catch { fs.rmSync('aside', { recursive: true, force: true }) }`
+    const swapping = spawn(process.execPath, ['-e', swaps], { cwd: root, stdio: 'ignore' })
+    let made = 0
+    for (const end = Date.now() + 4000, n = { at: 0 }; Date.now() < end; n.at++) {
+      made += await makeInside(work, join(work, 'runs', `${n.at}`, '1')).then(
+        () => 1,
+        () => 0, // it is away, or leads out: that is said
+      )
+      if (n.at % 20 === 0) await setImmediate()
+    }
+    swapping.kill('SIGKILL')
+    expect(made).toBeGreaterThan(100)
+    expect(readdirSync(outside)).toEqual([])
   },
 )
