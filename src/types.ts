@@ -4,6 +4,9 @@
 export const STATES = ['pending', 'assigned', 'completed', 'failed'] as const
 /** The folder a task file is in. */
 export type State = (typeof STATES)[number]
+/** What is over: nothing leaves it by itself. */
+export const isSettled = (state: State): state is 'completed' | 'failed' =>
+  state === 'completed' || state === 'failed'
 /** What a person is shown: the folder, or why a waiting file is not in the queue. */
 export type TaskStatus = State | 'held' | 'invalid'
 export type Priority = 'high' | 'normal' | 'low'

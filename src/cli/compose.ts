@@ -43,8 +43,8 @@ export interface Composed {
   orchestrator: Orchestrator
   /** Also when it has stopped: then the last one. */
   picture(): Picture
-  /** None when it has stopped. */
-  tasks(): TaskRow[]
+  /** Null when it has stopped: the index is closed. */
+  tasks(): TaskRow[] | null
   /** Stops claiming; `stopped` tells when all is put away. A harder word may follow. */
   stop(how: How): void
   /** Resolves when it has stopped, whoever asked for it (a signal, `orchestrate stop`). */
@@ -161,7 +161,7 @@ async function begin(
       },
     },
     profiles: profilesOf(index),
-    known: { settled: index.stamps(), known: waiting },
+    known: () => ({ settled: index.stamps(), known: waiting }),
     closing: async () => {
       freeze()
       const key = rules()
@@ -224,7 +224,7 @@ async function begin(
   return {
     orchestrator,
     picture: () => last ?? picture(),
-    tasks: () => (last ? [] : index.tasks()),
+    tasks: () => (last ? null : index.tasks()),
     stop,
     stopped,
   }

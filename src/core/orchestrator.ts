@@ -31,7 +31,7 @@ const HARDER = ['wait', 'now', 'detach'] as const
 
 export function createOrchestrator(parts: Parts): T.Orchestrator {
   const { workspace: at, processes, context, show, log } = parts
-  const queue = new TaskQueue(at.root, { ...parts.settings.queue, ...parts.known })
+  const queue = new TaskQueue(at.root, { ...parts.settings.queue, ...parts.known?.() })
   const agents = new TaskDistributor((type) => parts.kind(type).cli?.warmUp === true)
   const purse = createPurse(at.runs)
   const standing = new Standing(queue)

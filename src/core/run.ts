@@ -161,7 +161,8 @@ export class AgentProcess {
   /** Takes the shim's place. RACE: the shim may be first; then it is followed. The folder may have been removed by hand. */
   async fence(): Promise<void> {
     await makeInside(this.#parts.root, this.#dir)
-    await writeFile(join(this.#dir, 'pid'), '0\n', { flag: 'wx' }).catch((error) => {
+    const write = (at: string) => writeFile(join(at, 'pid'), '0\n', { flag: 'wx' })
+    await inFolder(this.#parts.root, this.#dir, write).catch((error) => {
       if (!isErrno(error, 'EEXIST')) throw error
     })
   }

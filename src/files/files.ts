@@ -43,17 +43,6 @@ export async function readRegular(path: string, cap: number): Promise<Buffer> {
   }
 }
 
-/** With the folders above it. Not `recursive`: without a free inode that says ENOENT, as if a folder were missing. */
-export async function makeFolder(path: string): Promise<void> {
-  const make = () => mkdir(path, { mode: 0o700 })
-  await make().catch(async (error) => {
-    if (isErrno(error, 'EEXIST')) return
-    if (!isErrno(error, 'ENOENT')) throw error
-    await makeFolder(dirname(path))
-    await make()
-  })
-}
-
 /**
  * Makes the names in a folder durable. Those who ask for it in one turn of the event loop share one flush, which begins after all
  * that they did: tasks that end together wait for the disk once.
@@ -184,17 +173,20 @@ function assertWithin(home: string, real: string, folder: string): void {
   throw new OrchestrateError('OUTSIDE', message, 'put the folder back')
 }
 
-/** Makes a folder of ours, and those above it that are gone: each in the very folder that holds it, so that no link leads it out. */
+/**
+ * Makes a folder of ours, and those above it that are gone: each in the very folder that holds it, so that no link leads it out.
+ * Not `recursive`: without a free inode that says ENOENT, as if a folder were missing.
+ */
 export async function makeInside(root: string, folder: string): Promise<void> {
+  const within = (at: string) => mkdir(join(at, basename(folder)), { mode: 0o700 })
   const make = () =>
-    inFolder(root, dirname(folder), (at) => mkdir(join(at, basename(folder)), { mode: 0o700 }))
-  await make().catch(async (error) => {
-    if (isErrno(error, 'EEXIST')) return
-    if (!isErrno(error, 'ENOENT') || dirname(folder) === root) throw error
-    await makeInside(root, dirname(folder))
-    await make().catch((error) => {
+    inFolder(root, dirname(folder), within).catch((error) => {
       if (!isErrno(error, 'EEXIST')) throw error
     })
+  await make().catch(async (error) => {
+    if (!isErrno(error, 'ENOENT') || dirname(folder) === root) throw error
+    await makeInside(root, dirname(folder))
+    await make()
   })
 }
 

@@ -8,6 +8,7 @@ import { stamps } from '../files/stamps.ts'
 import type { Log } from '../types.ts'
 import { type Dump, dump } from './dump.ts'
 import { EVENTS, RUNS, TABLES, VERSION } from './schema.ts'
+import { SURE } from './settled.ts'
 import { createStatements } from './statements.ts'
 
 /** The wasm heap ends at 2 GiB, and opening and exporting hold the image twice. */
@@ -132,7 +133,6 @@ function judge(db: Database, size: number, ours = false): string | null {
   return health === 'ok' ? null : `is damaged (${String(health).replace(/\s+/g, ' ')})`
 }
 
-const SURE = 'stamp IS NOT NULL AND learnt IS NOT NULL'
 const OTHERS = [
   ...['priority', 'description', 'created_at', 'agent_id', 'attempt', 'outcome', 'needs_review'],
   'error',

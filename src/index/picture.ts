@@ -1,14 +1,14 @@
 // From the core's picture to rows: what a person is shown of each task. It puts only the rows that changed.
-import type {
-  AddedTask,
-  AgentView,
-  Entry,
-  Log,
-  Mirror,
-  Picture,
-  Show,
-  State,
-  TaskView,
+import {
+  type AddedTask,
+  type AgentView,
+  type Entry,
+  isSettled,
+  type Log,
+  type Mirror,
+  type Picture,
+  type Show,
+  type TaskView,
 } from '../types.ts'
 
 const SETTLING = 'it was changed a moment ago'
@@ -89,7 +89,6 @@ export function createShow(mirror: Mirror, log: Log): Show {
 
 /** What is settled, and was not read yet, is what its row says. */
 const isUnread = ({ state, task, problem }: Entry) => isSettled(state) && !task && !problem
-const isSettled = (state: State) => state === 'completed' || state === 'failed'
 
 const pending = (name: string) => `tasks/pending/${name}`
 

@@ -5,6 +5,9 @@ import type { Statements } from './statements.ts'
 /** Rows that are one answer: cell by cell they cost ten times as much, all at once the memory of wasm, which is never given back. */
 const PART = 2000
 
+/** The rows that a next start may believe. */
+export const SURE = 'stamp IS NOT NULL AND learnt IS NOT NULL'
+
 const STAMPS = ['status', `substr(file, length(status) + 8)`, 'id', 'stamp', 'learnt']
 const VIEW = [
   ...['file', 'id', 'status', 'priority', 'description', 'created_at', 'agent_id', 'attempt'],
@@ -32,7 +35,7 @@ function parts<Cells>(sql: Statements, columns: string[]): Cells[] {
   for (let last = Number.MIN_SAFE_INTEGER; ; ) {
     const [part] = sql.rows<{ cells: string; last: number | null }>(
       `SELECT json_group_array(json_array(${columns})) AS cells, max(n) AS last FROM (
-        SELECT rowid AS n, * FROM tasks WHERE rowid > ? AND stamp IS NOT NULL AND learnt IS NOT NULL
+        SELECT rowid AS n, * FROM tasks WHERE rowid > ? AND ${SURE}
         ORDER BY rowid LIMIT ${PART})`,
       [last],
     )

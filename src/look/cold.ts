@@ -1,7 +1,7 @@
 // Settled tasks that nothing asks for: of what was done long ago the name, the id and the stamp are remembered, and no more.
 // Promises: whoever asks by id or name gets an entry that is read anew; two of one id are never both here.
 import { stem } from '../files/names.ts'
-import type { Settled, State } from '../types.ts'
+import { isSettled, type Settled, type State } from '../types.ts'
 
 const low = (text: string) => text.toLowerCase()
 
@@ -38,7 +38,7 @@ export class ColdTasks {
   }
 
   any(state: State): boolean {
-    return state in this.#count && this.#count[state as Settled['state']] > 0
+    return isSettled(state) && this.#count[state] > 0
   }
 
   /** It is one of these. */

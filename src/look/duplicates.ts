@@ -1,12 +1,12 @@
 // Two files of one id, or of one name but for case: which one counts (DESIGN 2). Pure.
-import type { Entry, Plan, State } from '../types.ts'
+import { type Entry, isSettled, type Plan, type State } from '../types.ts'
 
 const FURTHER: Record<State, number> = { completed: 0, failed: 1, assigned: 2, pending: 3 }
 const key = (entry: Entry) => entry.id.toLowerCase()
 
 /** What it is called is sure: it was read; or it was settled then, and cannot be read now. */
 const isKnown = ({ state, task, problem }: Entry) =>
-  task || (FURTHER[state] < 2 && (!problem || problem.passing))
+  task || (isSettled(state) && (!problem || problem.passing))
 
 /** The one further along wins, then the older; the others are put into `plan.held`. Returns the one that counts of each id. */
 export function duplicates(
@@ -26,8 +26,7 @@ export function duplicates(
     if (!names.has(name)) names.set(name, entry)
     if (!other) continue
     const same = key(other) === id ? 'id' : 'name'
-    const over = other.state === 'completed' || other.state === 'failed'
-    const how = over
+    const how = isSettled(other.state)
       ? `rename this one, or \`orchestrate retry ${entry.id}\``
       : `change the ${same} of one, or remove it`
     // One that is gone may come back (an editor saves by renaming), so the other waits until that is settled.

@@ -11,6 +11,7 @@ import { stamps } from '../files/stamps.ts'
 import type { Workspace } from '../files/workspace.ts'
 import {
   type Entry,
+  isSettled,
   OrchestrateError,
   type Priority,
   type Scan,
@@ -96,8 +97,9 @@ export class Folders {
   constructor(at: Workspace, rules: FolderRules) {
     this.#at = at
     this.archive = createArchive(at.archive)
-    this.rules = rules
-    for (const one of rules.settled ?? [])
+    const { settled = [], ...own } = rules
+    this.rules = own
+    for (const one of settled)
       if (!isTask(one) || !this.#cold.add(one)) this.news.gone.add(`tasks/${one.state}/${one.name}`)
   }
 
@@ -210,8 +212,7 @@ export class Folders {
     const wanted = (state: State, mark: Mark) => {
       const old = this.#marks.get(state)
       if (!old || !same(old, mark)) return true
-      const settled = state === 'completed' || state === 'failed'
-      if (all && this.#scans % (settled ? DOUBT * 12 : DOUBT) === 0) return true
+      if (all && this.#scans % (isSettled(state) ? DOUBT * 12 : DOUBT) === 0) return true
       return all && !(old.sure && old.ctimeMs === mark.ctimeMs && old.mtimeMs === mark.mtimeMs)
     }
     const { readOnly } = this.rules
@@ -332,7 +333,7 @@ export class Folders {
     }
   }
 
-  // ---- the entries, and what is found by them: `#put` and `#take` alone change them ----------------------
+  // ---- the entries, and what is found by them: `#put` and `#forget` alone change them --------------------
 
   #put(entry: Entry): void {
     const old = this.entries.get(entry.file)

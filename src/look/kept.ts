@@ -1,7 +1,8 @@
 // What was read of the tasks until the orchestrator stopped, in `.orchestrate/`: `tasks.json`, and `settled.json` for those of
-// which it remembered no more than a row. Who asks while nothing runs need not read them again. Derived; may be deleted at any time. Promises: a task counts only while its file, its newest attempt and the
-// folder of all of them are the same, by inode, size and times, as they were before they were read; loads no parser; what is at
-// work is never kept.
+// which it remembered no more than a row. Who asks while nothing runs, and the next start for what waits, need not read them
+// again. Derived; may be deleted at any time. Promises: a task counts only while its file, its newest attempt and the folder of
+// all of them are the same, by inode, size and times, as they were before they were read; loads no parser; what is at work is
+// never kept.
 import { lstatSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { inFolder, readRegular, writeWhole } from '../files/files.ts'
@@ -10,6 +11,7 @@ import { stamps } from '../files/stamps.ts'
 import type { Workspace } from '../files/workspace.ts'
 import {
   type Entry,
+  isSettled,
   type Picture,
   type RunRecord,
   STATES,
@@ -158,8 +160,7 @@ export function learntOf(
   attempt: number,
   folder = stampOf(join(runs, id)),
 ): string {
-  const settled = state === 'completed' || state === 'failed'
-  const record = settled ? stampOf(join(dirname(path), `${id}_result.yaml`)) : null
+  const record = isSettled(state) ? stampOf(join(dirname(path), `${id}_result.yaml`)) : null
   const told = attempt ? stampOf(join(runs, id, String(attempt), 'run.json')) : record
   return `${attempt} ${folder} ${told}`
 }

@@ -4,7 +4,16 @@ import { setImmediate } from 'node:timers/promises'
 import type { TaskQueue } from '../core/queue.ts'
 import type { createRecords } from '../files/records.ts'
 import { attempts, history } from '../files/run-folder.ts'
-import type { Entry, Note, Outcome, PromptRun, RunRecord, Settings, Task } from '../types.ts'
+import {
+  type Entry,
+  isSettled,
+  type Note,
+  type Outcome,
+  type PromptRun,
+  type RunRecord,
+  type Settings,
+  type Task,
+} from '../types.ts'
 import { learntOf, stampOf } from './kept.ts'
 import { over, sum, type Used } from './purse.ts'
 
@@ -18,8 +27,6 @@ const FREE: Outcome[] = [
 
 /** Tasks that are learned of until something else has its turn. */
 const TURN = 100
-
-const isSettled = ({ state }: Entry) => state === 'completed' || state === 'failed'
 
 /** What a settled task is shown by, and another goes on with; it is learned of again when it waits again. */
 const SHOWN = ['agent_id', 'agent_type', 'attempt', 'outcome', 'needs_review', 'error'] as const
@@ -36,7 +43,7 @@ export async function recall(runs: string, records: Records, entry: Entry) {
   const learnt = learntOf(runs, entry, newest, folder)
   const all = newest ? await history(runs, entry.id) : []
   const last: Partial<RunRecord> | null =
-    all.at(-1) ?? (isSettled(entry) ? await records.readResult(entry.state, entry.id) : null)
+    all.at(-1) ?? (isSettled(entry.state) ? await records.readResult(entry.state, entry.id) : null)
   // Where the newest attempt has no record, others had their say.
   return { all, last, learnt: newest === (last?.attempt ?? 0) || !newest ? learnt : null }
 }
@@ -68,7 +75,7 @@ export function createMemory(runs: string, queue: TaskQueue, learned: (entry: En
     const sums = sum(all)
     if (sums.tokens || sums.usd) used.set(entry, sums)
     else used.delete(entry)
-    if (last) past.set(entry, isSettled(entry) ? slim(last) : last)
+    if (last) past.set(entry, isSettled(entry.state) ? slim(last) : last)
     else past.delete(entry)
     mark(unfinished, entry, last?.nonce !== undefined && last.outcome === undefined)
     mark(succeeded, entry, last?.outcome === 'success')

@@ -9,7 +9,7 @@ export interface Parts extends Pick<UpkeepParts, 'probe' | 'capable' | 'guard' |
   workspace: Workspace
   settings: T.Settings
   /** What was read of the tasks before; it counts while their files are the same. */
-  known?: Pick<FolderRules, 'known' | 'settled'>
+  known?: () => Pick<FolderRules, 'known' | 'settled'>
   kind: (type: string) => T.AgentKind
   /** One sentence when the command of a type is not on this machine. */
   missing: (type: string, settings: T.AgentSettings) => string | null

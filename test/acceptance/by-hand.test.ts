@@ -271,6 +271,28 @@ describe('run', () => {
     expect(again.code).toBe(2)
     expect(again.stdout).toMatch(/broken +invalid +line 1/)
   })
+
+  it.each(['stop', 'SIGTERM'])(
+    'exits 2 when it is ended by %s, and says what is left',
+    async (how) => {
+      const stage = open(SHELLS.replace('max_instances: 2', 'max_instances: 1'))
+      await stage.must('orchestrate init')
+      stage.drop('a.yaml', shell('touch begun; sleep 600'))
+      stage.drop('b.yaml', shell('true', 'priority: low\n'))
+      const run = stage.type('orchestrate run')
+      await stage.until('it works', () => existsSync(join(stage.root, 'begun')))
+      await stage.until('it hears signals', () => /started \(pid/.test(stage.log()))
+      if (how === 'SIGTERM') process.kill(stage.pid() ?? 0, how)
+      await stage.must('orchestrate stop --now')
+      const { code, stdout } = await run
+      expect({ code, stdout }).toEqual({
+        code: 2,
+        stdout: expect.stringMatching(
+          /^0 completed, 2 tasks not:\n +a +pending.*\n +b +pending.*\n$/,
+        ),
+      })
+    },
+  )
 })
 
 it('a second start is refused, and names the first', async () => {

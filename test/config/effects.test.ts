@@ -32,7 +32,7 @@ async function begin(config: string, agents?: string) {
     ...{ at, program, notes },
     drop: (name: string, text: string) =>
       writeFileSync(join(at.state.pending, `${name}.yaml`), text),
-    row: (id: string) => program.tasks().find((task) => task.id === id),
+    row: (id: string) => program.tasks()?.find((task) => task.id === id),
     read: (path: string) => readFileSync(join(at.root, path), 'utf8'),
     async until(what: string, condition: () => boolean | Promise<boolean>, ms = 30_000) {
       const end = Date.now() + ms
@@ -171,9 +171,9 @@ describe('task_queue', () => {
     room.drop('a', wait)
     room.drop('b', wait)
     await room.until('b held', () =>
-      room.program
-        .tasks()
-        .some((task) => task.status === 'held' && /queue is full/.test(task.reason ?? '')),
+      (room.program.tasks() ?? []).some(
+        (task) => task.status === 'held' && /queue is full/.test(task.reason ?? ''),
+      ),
     )
     await expect(room.program.orchestrator.add([{ description: 'c' }])).rejects.toMatchObject({
       code: 'FULL',

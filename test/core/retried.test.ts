@@ -1,5 +1,5 @@
 // `retry` and `cancel` right after a move by hand, when the queue still remembers the file where it was.
-import { renameSync } from 'node:fs'
+import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { open, shell } from './harness.ts'
@@ -21,4 +21,18 @@ it('retry of a task that was moved to failed/ a moment ago loses nothing', async
   renameSync(join(pending, 'a.yaml'), join(failed, 'a.yaml'))
   await expect(house.orchestrator.cancel('a')).rejects.toMatchObject({ code: 'NO_TASK' })
   expect(house.files()).toEqual(['failed/a.yaml'])
+})
+
+it('retry beside a second file of the id that was removed a moment ago runs it again', async () => {
+  const house = open((settings) => {
+    settings.queue.settleMs = 2000
+  })
+  await house.orchestrator.start()
+  house.drop('a.yaml', shell('echo again >> said'))
+  await house.until('its end', () => house.result('a') !== null)
+  house.drop('other.yaml', shell('true', 'id: A\n'))
+  await house.until('it is held', () => house.views()['pending/other.yaml']?.status === 'held')
+  rmSync(join(house.at.state.pending, 'other.yaml'))
+  await house.orchestrator.retry('a')
+  await house.until('its second end', async () => (await house.runs('a')).length === 2)
 })

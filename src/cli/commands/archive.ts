@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { quickSettings } from '../../config/cache.ts'
 import { findArchived } from '../../files/archive.ts'
-import { assertInside, isErrno, makeFolder, move, syncFolder } from '../../files/files.ts'
+import { isErrno, makeInside, move, syncFolder } from '../../files/files.ts'
 import { createRecords } from '../../files/records.ts'
 import type { Workspace } from '../../files/workspace.ts'
 import { Folders } from '../../look/folders.ts'
@@ -79,8 +79,7 @@ async function completed(at: Workspace): Promise<Old[]> {
 /** The record first: where it is, what depends on the task finds it. False: a person was quicker, or a file is in the way. */
 async function archive(at: Workspace, { entry, done, month }: Old): Promise<boolean> {
   const to = join(at.archive, month)
-  await assertInside(at.root, to)
-  await makeFolder(to)
+  await makeInside(at.root, to)
   const name = `${entry.id}_result.yaml`
   const [here, there] = [join(at.state.completed, name), join(to, name)]
   if (done > 0) {

@@ -50,7 +50,7 @@ export const act: Act = async (call, world) => {
     { env: world.env },
     async ({ orchestrator, tasks }) => {
       await orchestrator.finished()
-      rows = tasks()
+      rows = tasks() ?? []
     },
   )
   if (!interrupted) await results(root, Date.now() - began, world)

@@ -10,13 +10,14 @@ export const act: Act = async (call, world) => {
   const at = located(call, world)
   const before = new Set((await tasksOf(at)).filter(settled).map(({ file }) => file))
   const wishes = { agents: call.text('agents'), env: world.env }
-  let after: TaskRow[] = []
+  let after: TaskRow[] | null = null
   const { interrupted } = await attend(at, world, wishes, async ({ orchestrator, tasks }) => {
     await orchestrator.finished()
     after = tasks()
   })
   if (interrupted) return 130
-  const now = after.filter((row) => !settled(row) || !before.has(row.file))
+  // Stopped from elsewhere, before it was through: the files say how things stand.
+  const now = (after ?? (await tasksOf(at))).filter((row) => !settled(row) || !before.has(row.file))
   const done = now.filter(({ status }) => status === 'completed').length
   const bad = now.filter(({ status }) => status !== 'completed')
   out.line(`${done} completed${bad.length > 0 ? `, ${count(bad.length, 'task')} not:` : ''}`)
