@@ -10,7 +10,7 @@ import { GONE, TaskDistributor } from '../look/agents.ts'
 import { Crowd } from '../look/crowd.ts'
 import { createHalt } from '../look/halt.ts'
 import { createMemory, firstWords, lastWords } from '../look/memory.ts'
-import { BUSY_MS, HALT_MS, pace, RESCAN_MS } from '../look/pace.ts'
+import { BUSY_MS, HALT_MS, MORE_MS, pace, RESCAN_MS } from '../look/pace.ts'
 import type { Parts } from '../look/parts.ts'
 import { createPurse } from '../look/purse.ts'
 import { Standing } from '../look/standing.ts'
@@ -19,6 +19,7 @@ import { createTell } from '../look/tell.ts'
 import { keepUp } from '../look/upkeep.ts'
 import { vetted } from '../look/vet.ts'
 import { type Watcher, watchTasks } from '../look/watcher.ts'
+import { EDITED, fullUp, STOPPING } from '../look/words.ts'
 import type * as T from '../types.ts'
 import { type Entry, OrchestrateError, type Plan, type Scan } from '../types.ts'
 import { decide } from './decide.ts'
@@ -59,6 +60,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
   let [lastFull, next, dirty, settled, awaited] = [0, RESCAN_MS, false, false, false]
   let pressure: string | null = null
   let stopping: (typeof HARDER)[number] | null = null
+  let over: Promise<void> | null = null
 
   const { event, tell } = createTell(show, log)
   const missing = (type: string) => {
@@ -328,7 +330,19 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
 
   // ---- begin and end -----------------------------------------------------------------------------
 
-  async function close(): Promise<void> {
+  /** Once, whoever asks: of two that interrupt a run, one would take what the other did for an end of its own. */
+  async function leave(): Promise<void> {
+    const living = () => [...active.values()].filter((run) => run.isAlive() || run.behind)
+    do {
+      soon()
+      if (lock) await looked() // also the run that was just being begun is among them now
+      for (const run of stopping === 'now' ? living() : [])
+        if (run.isAlive() && !run.record?.stopping) await run.interrupt('stop').catch(stumble)
+    } while (lock && stopping !== 'detach' && living().length)
+    soon()
+    if (lock && active.size && stopping !== 'detach') await looked()
+    await looking
+    for (const id of active.keys()) event('system', 'its run is left to the next start', id)
     const mine = lock
     lock = null // no look begins any more: it would take its own end for a take-over
     clearTimeout(timer)
@@ -381,20 +395,11 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
       afresh()
       await looked()
     },
-    async stop(how) {
+    stop(how) {
       if (!stopping || HARDER.indexOf(how) > HARDER.indexOf(stopping)) stopping = how
-      const living = () => [...active.values()].filter((run) => run.isAlive() || run.behind)
-      do {
-        soon()
-        if (lock) await looked() // also the run that was just being begun is among them now
-        for (const run of stopping === 'now' ? living() : [])
-          if (run.isAlive() && !run.record?.stopping) await run.interrupt('stop').catch(stumble)
-      } while (lock && stopping !== 'detach' && living().length)
-      soon()
-      if (lock && active.size && stopping !== 'detach') await looked()
-      await looking
-      for (const id of active.keys()) event('system', 'its run is left to the next start', id)
-      await close()
+      over ??= leave()
+      soon() // it hears of a harder word
+      return over
     },
     async finished() {
       awaited = true
@@ -425,9 +430,4 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
 }
 
 const key = (entry: Entry) => entry.id.toLowerCase()
-/** Until more of those that wait are told why. */
-const MORE_MS = 100
 const NEVER = Number.POSITIVE_INFINITY
-const EDITED = 'was edited while its agent works: that counts when it is queued again'
-const STOPPING: T.Note = { wait: 'its last run is being stopped', open: true }
-const fullUp = (most: number) => `the queue is full (task_queue.max_size is ${most})`

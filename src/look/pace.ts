@@ -11,6 +11,9 @@ export interface Around {
   halted: boolean
 }
 
+/** ms until more of those that wait are told why, or more of what is settled is compared. */
+export const MORE_MS = 100
+
 /** `next` in ms. `settled`: nothing runs, and time alone starts nothing. @param mono the clock of `Entry.since`; @param now epoch ms. */
 export function pace(
   entries: Iterable<Entry>,

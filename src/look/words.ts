@@ -1,5 +1,5 @@
 // Why a task waits, in words. Pure.
-import type { Slot, Task } from '../types.ts'
+import type { Note, Slot, Task } from '../types.ts'
 
 /** @param fit the agents that suit the task, all of its type where it has one. @param now epoch ms. */
 export function noAgent(task: Task, fit: readonly Slot[], now: number): string {
@@ -37,3 +37,7 @@ export function clock(at: number, now: number): string {
     ? iso.slice(11, 19)
     : `${iso.slice(0, 10)} ${iso.slice(11, 16)}`
 }
+
+export const EDITED = 'was edited while its agent works: that counts when it is queued again'
+export const STOPPING: Note = { wait: 'its last run is being stopped', open: true }
+export const fullUp = (most: number) => `the queue is full (task_queue.max_size is ${most})`
