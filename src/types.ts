@@ -414,6 +414,8 @@ export interface Mirror {
 /** The state after a look. */
 export interface Picture {
   entries: ReadonlyMap<string, Entry>
+  /** All that lies in the task folders. */
+  names: ReadonlyMap<State, Iterable<string>>
   /** Those of which something else may be to be shown than before. */
   changed: Iterable<Entry>
   /** Files that are gone, or elsewhere. */

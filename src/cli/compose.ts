@@ -145,7 +145,7 @@ async function begin(
     (text) => log('warn', text),
   )
   const show = createShow(index, log)
-  let seen: Seen | null = null
+  let seen = null as Seen | null
   let done = () => {}
   const stopped = new Promise<void>((resolve) => {
     done = resolve
@@ -174,9 +174,10 @@ async function begin(
   })
   announce([...loaded.notes, ...notes(settings), SHARED])
   if (other) await breakLock(at.home) // a dead one's
-  await removeLitter(at, settings.contextDir, (pid) => processes.started(pid) !== null)
   await orchestrator.start()
   works(orchestrator)
+  const lives = (pid: number) => processes.started(pid) !== null
+  await removeLitter(at, settings.contextDir, lives, seen?.names ?? new Map())
   void refill(index, at.runs)
 
   let stopping = false

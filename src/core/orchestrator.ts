@@ -132,8 +132,8 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     }
     if (full) await memory.recheck()
     for (const { file } of scan.edited) tell(file, 'system', `${file} ${EDITED}`)
-    const names = new Set([...active.values()].map((run) => run.record?.file))
-    const adrift = [...queue.in('assigned')].filter((entry) => !names.has(entry.name))
+    const led = new Set([...active.values()].map((run) => run.record?.file))
+    const adrift = [...queue.in('assigned')].filter((entry) => !led.has(entry.name))
     for (const entry of [...adrift, ...memory.unfinished()])
       await adopt(entry.id, entry).catch(failed(entry.id))
     for (const { id, path } of scan.orphans) {
@@ -146,10 +146,10 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     rest(plan, scan, full)
     const last = (entry: Entry) =>
       (entry.state === 'assigned' && active.get(key(entry))?.record) || memory.last(entry)
-    const { news, entries } = queue
+    const { news, entries, names } = queue
     const changed = new Set([...news.changed, ...standing.changed, ...queue.in('assigned')])
-    const slots = Object.values(agents.getAgentStatus())
-    show.picture({ entries, changed, gone: news.gone, why: standing.why, agents: slots, last })
+    const all = Object.values(agents.getAgentStatus())
+    show.picture({ entries, names, changed, gone: news.gone, why: standing.why, agents: all, last })
     for (const one of [news.changed, news.gone, standing.changed]) one.clear()
     if (full) queue.cool((entry) => active.has(key(entry)))
   }

@@ -156,15 +156,15 @@ export class Folders {
           sure: Date.now() - folder.mark.ctimeMs > SURE_MS,
         })
         for (const name of names) {
-          if (other || !before.has(name)) {
-            const one = this.#cold.get(state, name)
-            if (one) cold.push(one)
-            else add(state, name)
-          }
-          this.#record(state, name, now)
+          const ours = this.#record(state, name, now)
+          if (!other && before.has(name)) continue
+          const one = this.#cold.get(state, name)
+          if (one) cold.push(one)
+          else if (!ours) add(state, name)
         }
         for (const entry of this.#in[state]) if (!names.has(entry.name)) this.#open.add(entry)
-        for (const one of this.#cold.in(state)) if (!names.has(one.name)) add(state, one.name)
+        for (const name of before)
+          if (!names.has(name) && this.#cold.get(state, name)) add(state, name)
       }
     }
     for (const file of hints) {
@@ -284,7 +284,8 @@ export class Folders {
     if (!TASK_NAME.test(name)) return
     if (RECORD_NAME.test(name) && (await this.#isOurs(state, name))) {
       if (known) this.#drop(known)
-      return this.#record(state, name, now)
+      this.#record(state, name, now)
+      return
     }
     const { body, stamp } = stamps(seen)
     if (cold?.stamp === stamp) return
@@ -475,12 +476,18 @@ export class Folders {
     this.news.dropped.add(entry)
   }
 
-  /** A record whose task is not beside it; one that went to pending/ along with its task is out of place, too. */
-  #record(state: State, name: string, now: number): void {
+  /**
+   * Keeps a record whose task is not beside it; one that went to pending/ along with its task is out of place, too.
+   * @returns whether the name alone tells that it is a record.
+   */
+  #record(state: State, name: string, now: number): boolean {
     const id = RECORD_NAME.exec(name)?.[1]
-    if (!id || this.#besides(state, id) || this.entries.has(`tasks/${state}/${name}`)) return
-    const path = join(this.#at.state[state], name)
-    if (!this.#loose.has(path)) this.#loose.set(path, { id, state, since: now })
+    if (!id || this.entries.has(`tasks/${state}/${name}`)) return false
+    if (!this.#besides(state, id)) {
+      const path = join(this.#at.state[state], name)
+      if (!this.#loose.has(path)) this.#loose.set(path, { id, state, since: now })
+    }
+    return state !== 'pending'
   }
 
   #besides(state: State, id: string): boolean {

@@ -51,10 +51,18 @@ function open(at: Workspace, rows: Map<string, TaskView>, settleMs = 0) {
     async look(hints: Iterable<string>, full: boolean) {
       const { changed } = await queue.scan(hints, full)
       for (const entry of changed) await memory.learn(entry)
-      const { entries, news } = queue
+      const { entries, names, news } = queue
       const why = { held: held(), waiting: new Map() }
       const all = new Set([...news.changed, ...why.held.keys(), ...entries.values()])
-      show.picture({ entries, changed: all, gone: news.gone, why, agents: [], last: memory.last })
+      show.picture({
+        entries,
+        names,
+        changed: all,
+        gone: news.gone,
+        why,
+        agents: [],
+        last: memory.last,
+      })
       for (const one of Object.values(news)) one.clear()
     },
   }

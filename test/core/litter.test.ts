@@ -14,7 +14,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { removeLitter } from '../../src/files/litter.ts'
 import { writeRun } from '../../src/files/run-folder.ts'
 import { type Workspace, workspace } from '../../src/files/workspace.ts'
-import type { RunRecord } from '../../src/types.ts'
+import { type RunRecord, STATES } from '../../src/types.ts'
 
 const [DEAD, ALIVE] = [111, 222]
 const OLD = new Date(Date.now() - 120_000)
@@ -31,7 +31,11 @@ function left(path: string, when = OLD): string {
   utimesSync(whole, when, when)
   return whole
 }
-const clean = () => removeLitter(at, join(at.root, 'context'), (pid) => pid === ALIVE)
+const clean = () => {
+  const there = STATES.filter((state) => existsSync(at.state[state]))
+  const names = new Map(there.map((state) => [state, readdirSync(at.state[state])]))
+  return removeLitter(at, join(at.root, 'context'), (pid) => pid === ALIVE, names)
+}
 
 it.each([
   `tasks/pending/.task_001.yaml.${DEAD}.1.draft`,

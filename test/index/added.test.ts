@@ -45,7 +45,12 @@ it('one look may come too early to see it; the next one is believed', async () =
   const picture = (...entries: Entry[]) => {
     const now = new Map(entries.map((one) => [one.file, one]))
     show.picture({
-      ...{ entries: now, changed: entries, gone: before.filter((file) => !now.has(file)) },
+      ...{
+        entries: now,
+        names: new Map(),
+        changed: entries,
+        gone: before.filter((file) => !now.has(file)),
+      },
       why: { held: new Map(), waiting: new Map() },
       agents: [],
       last: () => undefined,
