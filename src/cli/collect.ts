@@ -2,15 +2,23 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** ms after which it is done, once. */
-const LATER_MS = 30_000
+/** ms that were quiet before it is done, once. */
+const QUIET_MS = 30_000
+/** The part of them in which something was done. */
+const QUIET = 0.01
 
-/** Does not hold the process open. Not by `node:inspector`, whose session stops the thread that begins it. */
+/**
+ * Where there is work, V8 does it by itself, and nobody waits for all of it at once: 0.4 s with 100,000 tasks. Does not hold the
+ * process open. Not by `node:inspector`, whose session stops the thread that begins it.
+ */
 export function collectLater(): void {
+  const { eventLoopUtilization } = performance
+  const before = eventLoopUtilization()
   setTimeout(() => {
+    if (eventLoopUtilization(before).utilization > QUIET) return collectLater()
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     setFlagsFromString('--no-expose-gc')
     collect()
-  }, LATER_MS).unref()
+  }, QUIET_MS).unref()
 }
