@@ -4,9 +4,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { orNull } from './files.ts'
 import { RECORD_NAME } from './names.ts'
-
-/** ms that a folder must have stood still before it was read, for its time stamp to tell of any change: that of some file systems is coarse. */
-const SURE_MS = 3000
+import { SURE_MS } from './stamps.ts'
 
 export function createArchive(folder: string) {
   const months = new Map<string, { stamp: number; ids: ReadonlySet<string> }>()

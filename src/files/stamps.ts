@@ -1,6 +1,9 @@
 // What tells whether a file is the same as before. Pure.
 import type { Stats } from 'node:fs'
 
+/** ms that something must have stood still before it was read, for its time stamp to tell whether it is the same now: that of some file systems is coarse. */
+export const SURE_MS = 3000
+
 /** `body`: the same file with the same bytes; `stamp`: nor was it moved or touched. */
 export function stamps(seen: Stats): { body: string; stamp: string } {
   const { ino, size, mtimeMs, ctimeMs } = seen

@@ -5,9 +5,9 @@ import { basename, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { createArchive } from '../files/archive.ts'
 import { isErrno, readRegular } from '../files/files.ts'
-import { ID, RECORD_NAME, stem, TASK_NAME } from '../files/names.ts'
+import { RECORD_NAME, stem, TASK_NAME } from '../files/names.ts'
 import { isRecord } from '../files/record.ts'
-import { stamps } from '../files/stamps.ts'
+import { SURE_MS, stamps } from '../files/stamps.ts'
 import type { Workspace } from '../files/workspace.ts'
 import {
   type Entry,
@@ -19,7 +19,7 @@ import {
   STATES,
   type State,
 } from '../types.ts'
-import { ColdTasks } from './cold.ts'
+import { Entries } from './entries.ts'
 import { type Kept, learntOf } from './kept.ts'
 import { type Mark, readStates } from './states.ts'
 
@@ -35,8 +35,6 @@ export interface FolderRules {
   settled?: Iterable<Settled>
 }
 
-/** ms that a folder must have stood still before it was read, for its time stamp to tell whether it is the same now: that of some file systems is coarse. */
-const SURE_MS = 3000
 /** Waiting files that a full scan looks at again, one part after the other: for changes that no event told of. */
 const PART = 200
 /** Settled ones whose runs a scan compares with what a row says of them. */
@@ -49,36 +47,16 @@ const TURN = 100
 const low = (text: string) => text.toLowerCase()
 
 export class Folders {
-  readonly entries = new Map<string, Entry>()
   /** All names per folder, dot-files too: where editors leave their swap and lock files. */
   readonly names = new Map<State, Set<string>>()
   /** Paths that were just written by us, whole: they need no settling. */
   readonly whole = new Set<string>()
-  /** What happened to the entries since it was last emptied. */
-  readonly news = {
-    changed: new Set<Entry>(),
-    gone: new Set<string>(),
-    keys: new Set<string>(),
-    dropped: new Set<Entry>(),
-  }
   /** What was completed, and lies in `tasks/archive/`. */
   readonly archive
   readonly #at: Workspace
-  readonly #in = Object.fromEntries(STATES.map((state) => [state, new Set<Entry>()])) as Record<
-    State,
-    Set<Entry>
-  >
-  /** By id and by the stem of the name, in lower case. */
-  readonly #by = new Map<string, Entry[]>()
-  /** How many waiting tasks depend on an id, in lower case. */
-  readonly #needed = new Map<string, number>()
-  /** As they were counted. */
-  readonly #needs = new WeakMap<Entry, readonly string[]>()
-  readonly #cold = new ColdTasks()
+  readonly #tasks = new Entries((cold) => this.#again(cold))
   /** What the scan under way looks at. */
   #looks = new Map<string, [State, string]>()
-  /** Not read yet, or missing. */
-  readonly #open = new Set<Entry>()
   /** Records without their task beside them, and since when. */
   readonly #loose = new Map<string, { id: string; state: State; since: number }>()
   /** How the folders were when their names were read; `sure`: any change after that shows. */
@@ -99,30 +77,37 @@ export class Folders {
     this.archive = createArchive(at.archive)
     const { settled = [], ...own } = rules
     this.rules = own
-    for (const one of settled)
-      if (!isTask(one) || !this.#cold.add(one)) this.news.gone.add(`tasks/${one.state}/${one.name}`)
+    this.#tasks.believe(settled)
+  }
+
+  /** By their `file`. */
+  get entries(): ReadonlyMap<string, Entry> {
+    return this.#tasks.all
+  }
+
+  /** What happened to the entries since it was last emptied. */
+  get news() {
+    return this.#tasks.news
   }
 
   /** Those in a state folder that are not cold. */
   in(state: State): ReadonlySet<Entry> {
-    return this.#in[state]
+    return this.#tasks.in(state)
   }
 
   /** Those of an id, or with this stem of their name; `id` in any case. */
   about(id: string): readonly Entry[] {
-    const cold = this.#cold.at(low(id))
-    if (cold) this.#warm(cold)
-    return this.#by.get(low(id)) ?? []
+    return this.#tasks.about(low(id))
   }
 
   /** What was settled is not wholly compared with what was known of it: a look soon goes on with it. */
   get behind(): boolean {
-    return this.#cold.behind
+    return this.#tasks.cold.behind
   }
 
   /** Those that are not read yet, or missing: time alone changes them. */
   get open(): ReadonlySet<Entry> {
-    return this.#open
+    return this.#tasks.open
   }
 
   /**
@@ -147,7 +132,7 @@ export class Folders {
         this.#marks.delete(state)
       } else if (folder.names) {
         const names = new Set(folder.names)
-        const before = this.names.get(state) ?? this.#begin(state, names)
+        const before = this.names.get(state) ?? this.#tasks.begin(state, names)
         // Another folder than before: what it holds may be others of the same names.
         const other = !same(this.#marks.get(state), folder.mark)
         this.names.set(state, names)
@@ -158,26 +143,26 @@ export class Folders {
         for (const name of names) {
           const ours = this.#record(state, name, now)
           if (!other && before.has(name)) continue
-          const one = this.#cold.get(state, name)
+          const one = this.#tasks.cold.get(state, name)
           if (one) cold.push(one)
           else if (!ours) add(state, name)
         }
-        for (const entry of this.#in[state]) if (!names.has(entry.name)) this.#open.add(entry)
+        for (const entry of this.in(state)) if (!names.has(entry.name)) this.#tasks.open.add(entry)
         for (const name of before)
-          if (!names.has(name) && this.#cold.get(state, name)) add(state, name)
+          if (!names.has(name) && this.#tasks.cold.get(state, name)) add(state, name)
       }
     }
     for (const file of hints) {
       const [, state, name] = file.split('/') as [string, State, string]
       if (name && !result.missing.includes(state)) add(state, name)
     }
-    const open = [...this.#open, ...(all ? this.#again() : [])]
+    const open = [...this.#tasks.open, ...(all ? this.#next() : [])]
     // Written by us a moment ago: what is to be shown of it need not wait for the watch.
     for (const path of this.whole) add('pending', basename(path))
     for (const entry of open)
       if (!this.#renamed(entry) && !result.missing.includes(entry.state))
         add(entry.state, entry.name)
-    for (const one of this.#cold.unsure(COMPARED)) this.#compare(one)
+    for (const one of this.#tasks.cold.unsure(COMPARED)) this.#compare(one)
     let turn = 0
     try {
       for (const one of cold) {
@@ -195,7 +180,7 @@ export class Folders {
       throw error
     }
     this.#looks = new Map()
-    for (const entry of this.#open) this.#missed(entry, now, result)
+    for (const entry of this.#tasks.open) this.#missed(entry, now, result)
     this.#findOrphans(now, result)
     // What leaves completed/ may be found there now.
     const left = [...this.news.dropped].some(({ state }) => state === 'completed')
@@ -207,7 +192,7 @@ export class Folders {
   /** @param all also the names of folders that may have changed, whatever was told of them. */
   async #readAll(all: boolean) {
     const held = new Set(
-      STATES.filter((state) => this.#in[state].size > 0 || this.#cold.any(state)),
+      STATES.filter((state) => this.in(state).size > 0 || this.#tasks.cold.any(state)),
     )
     const wanted = (state: State, mark: Mark) => {
       const old = this.#marks.get(state)
@@ -239,12 +224,12 @@ export class Folders {
   }
 
   /** What a full scan looks at again, though nothing was told of it. */
-  #again(): Entry[] {
-    const some = [...this.#in.assigned]
-    for (let n = 0; n < Math.min(PART, this.#in.pending.size); n++) {
+  #next(): Entry[] {
+    const some = [...this.in('assigned')]
+    for (let n = 0; n < Math.min(PART, this.in('pending').size); n++) {
       let next = this.#part.next()
       if (next.done) {
-        this.#part = this.#in.pending.values()
+        this.#part = this.in('pending').values()
         next = this.#part.next()
       }
       if (!next.done) some.push(next.value)
@@ -264,7 +249,7 @@ export class Folders {
   async #see(state: State, name: string, now: number, result: Scan): Promise<void> {
     const file = `tasks/${state}/${name}`
     let known = this.entries.get(file)
-    const cold = known ? undefined : this.#cold.get(state, name)
+    const cold = known ? undefined : this.#tasks.cold.get(state, name)
     const path = join(this.#at.state[state], name)
     const seen = look(path)
     const names = this.names.get(state)
@@ -276,22 +261,22 @@ export class Folders {
     if (seen === null) {
       names?.delete(name)
       this.whole.delete(path)
-      if (known) this.#open.add(known)
-      if (cold) this.#warm(cold)
+      if (known) this.#tasks.open.add(known)
+      if (cold) this.#tasks.warm(cold)
       return
     }
     names?.add(name)
     if (!TASK_NAME.test(name)) return
     if (RECORD_NAME.test(name) && (await this.#isOurs(state, name))) {
-      if (known) this.#drop(known)
+      if (known) this.#tasks.drop(known)
       this.#record(state, name, now)
       return
     }
     const { body, stamp } = stamps(seen)
     if (cold?.stamp === stamp) return
-    if (cold) known = this.#warm(cold)
+    if (cold) known = this.#tasks.warm(cold)
     const entry = known ?? this.#blank(state, name, now)
-    if (entry.goneSince !== null) this.#tell(entry)
+    if (entry.goneSince !== null) this.#tasks.tell(entry)
     entry.goneSince = null
     if (entry.stamp !== stamp) {
       const old = entry.body
@@ -303,7 +288,7 @@ export class Folders {
       })
       // What was claimed is what runs: a later edit counts when it is queued again.
       if (state !== 'pending' && entry.task) {
-        this.#open.delete(entry)
+        this.#tasks.open.delete(entry)
         entry.edited = true
         if (body !== old && state === 'assigned') result.edited.push(entry)
         return
@@ -311,17 +296,17 @@ export class Folders {
       const steady = Date.now() - seen.ctimeMs >= this.rules.settleMs
       entry.since = steady ? Number.NEGATIVE_INFINITY : now
       Object.assign(entry, { task: null, problem: null })
-      this.#tell(entry)
+      this.#tasks.tell(entry)
     }
-    if (!known) this.#put(entry)
-    this.#open.delete(entry)
+    if (!known) this.#tasks.put(entry)
+    this.#tasks.open.delete(entry)
     if (entry.task || entry.problem) return
-    this.#open.add(entry)
+    this.#tasks.open.add(entry)
     // What we have made, and what is settled and not known yet, is whole.
     const whole = entry.ours || (state !== 'pending' && !known)
     if (!whole && now - entry.since < this.rules.settleMs) return
     await this.#read(entry, seen)
-    if (entry.task || entry.problem) this.#open.delete(entry)
+    if (entry.task || entry.problem) this.#tasks.open.delete(entry)
     result.changed.push(entry)
   }
 
@@ -334,87 +319,19 @@ export class Folders {
     }
   }
 
-  // ---- the entries, and what is found by them: `#put` and `#forget` alone change them --------------------
-
-  #put(entry: Entry): void {
-    const old = this.entries.get(entry.file)
-    if (old && old !== entry) this.#drop(old)
-    this.entries.set(entry.file, entry)
-    this.#in[entry.state].add(entry)
-    for (const key of keysOf(entry)) this.#by.set(key, [...this.about(key), entry])
-    this.#needs.set(entry, needs(entry))
-    for (const key of needs(entry)) {
-      this.#needed.set(key, (this.#needed.get(key) ?? 0) + 1)
-      this.about(key)
-    }
-    this.news.gone.delete(entry.file)
-    this.#tell(entry)
-  }
-
-  #take(entry: Entry): void {
-    this.#tell(entry)
-    this.#forget(entry)
-    this.news.gone.add(entry.file)
-  }
-
-  #forget(entry: Entry): void {
-    this.entries.delete(entry.file)
-    this.#in[entry.state].delete(entry)
-    for (const key of keysOf(entry)) {
-      const rest = (this.#by.get(key) ?? []).filter((one) => one !== entry)
-      if (rest.length) this.#by.set(key, rest)
-      else this.#by.delete(key)
-    }
-    for (const key of this.#needs.get(entry) ?? []) {
-      const left = (this.#needed.get(key) ?? 0) - 1
-      if (left > 0) this.#needed.set(key, left)
-      else this.#needed.delete(key)
-    }
-    this.#needs.delete(entry)
-  }
-
-  // ---- what was settled long ago -------------------------------------------------------------------------
-
-  /**
-   * Of what is settled, known and shown, and is asked for by nothing that waits, the name is kept alone. Between two looks, when
-   * what they found is told. @param busy whether a run leads to it. @param now epoch ms.
-   */
-  cool(busy: (entry: Entry) => boolean, now = Date.now()): void {
-    const still = now - SURE_MS
-    for (const state of ['completed', 'failed'] as const) {
-      for (const entry of this.#in[state]) {
-        const { task, name, id, stamp, edited, goneSince, learnt, ctimeMs } = entry
-        if (!task || edited || goneSince !== null || learnt === null || ctimeMs > still) continue
-        const alone = (key: string) => this.#by.get(key)?.length === 1 && !this.#needed.has(key)
-        if (this.news.changed.has(entry) || ![...keysOf(entry)].every(alone) || busy(entry))
-          continue
-        this.#forget(entry)
-        this.#cold.add({ state, name, id, stamp, learnt: null })
-      }
-    }
-  }
-
-  /** It is asked for: an entry again, which is read by the scan under way, or the next. */
-  #warm(cold: Settled): Entry {
-    this.#cold.take(cold)
-    const { state, name, id } = cold
-    const entry = { ...this.#blank(state, name, performance.now()), id }
-    this.#put(entry)
-    this.#open.add(entry)
+  /** What was settled is asked for: the scan under way reads it, or the next. */
+  #again({ state, name, id }: Settled): Entry {
     this.#looks.delete(`${state}/${name}`) // it may have been looked at: once more, then
     this.#looks.set(`${state}/${name}`, [state, name])
-    return entry
+    return { ...this.#blank(state, name, performance.now()), id }
   }
 
-  /** The first names of a folder: what a row says of a file that is not there was so before a stop. */
-  #begin(state: State, names: ReadonlySet<string>): ReadonlySet<string> {
-    for (const one of this.#cold.in(state)) {
-      if (names.has(one.name)) continue
-      this.#cold.take(one)
-      this.news.gone.add(`tasks/${state}/${one.name}`)
-      for (const key of keysOf(one)) this.news.keys.add(key)
-    }
-    return new Set()
+  /**
+   * Of what stood still for a while, is settled, known and shown, and is asked for by nothing that waits, the name is kept alone.
+   * Between two looks, when what they found is told. @param busy whether a run leads to it. @param now epoch ms.
+   */
+  cool(busy: (entry: Entry) => boolean, now = Date.now()): void {
+    this.#tasks.cool((entry) => entry.ctimeMs > now - SURE_MS || busy(entry))
   }
 
   /** Whether the runs of one are as its row says. */
@@ -423,12 +340,7 @@ export class Folders {
     cold.learnt = null
     const path = join(this.#at.state[state], name)
     if (learntOf(this.#at.runs, { state, id, path }, Number.parseInt(learnt ?? '', 10)) !== learnt)
-      this.#warm(cold)
-  }
-
-  #tell(entry: Entry): void {
-    this.news.changed.add(entry)
-    for (const key of keysOf(entry)) this.news.keys.add(key)
+      this.#tasks.warm(cold)
   }
 
   async #read(entry: Entry, seen: Stats): Promise<void> {
@@ -451,9 +363,9 @@ export class Folders {
   }
 
   #is(entry: Entry, { id, task, problem }: Pick<Entry, 'id' | 'task' | 'problem'>): void {
-    this.#take(entry)
+    this.#tasks.take(entry)
     Object.assign(entry, { id, task, problem, learnt: null })
-    this.#put(entry)
+    this.#tasks.put(entry)
   }
 
   /** A file that is gone counts as removed only when it has stayed away for the settling time. */
@@ -461,19 +373,11 @@ export class Folders {
     if (result.missing.includes(entry.state) || this.names.get(entry.state)?.has(entry.name)) return
     if (entry.goneSince === null) {
       entry.goneSince = now
-      this.#tell(entry)
+      this.#tasks.tell(entry)
     }
     if (now - entry.goneSince < this.rules.settleMs) return
-    this.#drop(entry)
+    this.#tasks.drop(entry)
     this.#left(entry, entry.state, now)
-  }
-
-  /** It is gone, or another one is in its place. */
-  #drop(entry: Entry): void {
-    this.#take(entry)
-    this.#open.delete(entry)
-    this.news.changed.delete(entry)
-    this.news.dropped.add(entry)
   }
 
   /**
@@ -491,9 +395,7 @@ export class Folders {
   }
 
   #besides(state: State, id: string): boolean {
-    const is = (one?: Entry | Settled) => one?.state === state && low(one.id) === low(id)
-    const [warm, cold] = [this.#by.get(low(id)) ?? [], this.#cold.at(low(id))]
-    return state !== 'pending' && (is(cold) || warm.some(is))
+    return state !== 'pending' && this.#tasks.has(state, low(id))
   }
 
   /** Its records are alone where it was. */
@@ -530,9 +432,9 @@ export class Folders {
   /** After a rename of ours: the same file, with another ctime, elsewhere. */
   async moved(entry: Entry, state: State, path: string): Promise<void> {
     const seen = look(path) // RACE: a person moved it on; the next scan tells
-    const cold = this.#cold.get(entry.state, entry.name) // RACE: a full look, since it was found
-    if (cold) this.#cold.take(cold)
-    this.#take(entry)
+    const cold = this.#tasks.cold.get(entry.state, entry.name) // RACE: a full look, since it was found
+    if (cold) this.#tasks.cold.take(cold)
+    this.#tasks.take(entry)
     const from = entry.state
     this.names.get(from)?.delete(entry.name)
     this.names.get(state)?.add(entry.name)
@@ -546,9 +448,9 @@ export class Folders {
     })
     if (state === 'pending' && entry.edited) {
       Object.assign(entry, { edited: false, task: null, problem: null, stamp: '' })
-      this.#open.add(entry)
+      this.#tasks.open.add(entry)
     }
-    this.#put(entry)
+    this.#tasks.put(entry)
     this.#left(entry, from, performance.now())
   }
 
@@ -570,14 +472,3 @@ function look(path: string): Stats | null | undefined {
     return isErrno(error, 'ENOENT', 'ENOTDIR') ? null : undefined
   }
 }
-
-/** What an entry is found by. */
-const keysOf = ({ id, name }: Pick<Entry, 'id' | 'name'>) => new Set([low(id), low(stem(name))])
-
-/** A row may come from anywhere. */
-const isTask = ({ id, name }: Settled) =>
-  ID.test(id) && TASK_NAME.test(name) && !RECORD_NAME.test(name) && basename(name) === name
-
-/** What it waits for, of one that waits. */
-const needs = ({ state, task }: Entry) =>
-  state === 'pending' && task ? task.dependencies.map(low) : []

@@ -70,14 +70,14 @@ export async function openHouse({ dist, agents, waiting = 0 }) {
       } catch (error) {
         process.stderr.write(`${error.message}\n`)
       }
-      house.remove()
+      house.leave()
     },
-    /** Where nothing runs any more. */
-    remove() {
+    /** Where nothing runs any more. Its folder is removed by `removeAll`: some file systems go past each file that was removed of late when they make a new one. */
+    leave() {
       killOf(root)
-      rmSync(root, { recursive: true, force: true })
-      houses.delete(house)
+      house.left = true
     },
+    left: false,
   }
   houses.add(house)
   return house
@@ -101,8 +101,13 @@ export async function idleCpu(house, seconds) {
   return ((ticks() - before) / (seconds * 100)) * 100
 }
 
+/** At the end of all. */
 export function removeAll() {
-  for (const house of [...houses]) house.close()
+  for (const house of houses) {
+    if (!house.left) house.close()
+    rmSync(house.root, { recursive: true, force: true })
+  }
+  houses.clear()
 }
 
 /** Whatever still works in or for this workspace: known by its folder, or by what every run carries. */

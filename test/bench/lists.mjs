@@ -60,7 +60,7 @@ export async function lists({ dist, rounds, row }) {
         at: size,
       })
     }
-    for (const { house } of [stopped, added]) house.remove()
+    for (const { house } of [stopped, added]) house.leave()
     running.house.close()
     for (const { end } of theirs) end()
   }

@@ -60,7 +60,7 @@ async function ours(dist, tasks) {
   await wholeProcess([house.main, 'run'], house.root)
   const ms = performance.now() - from
   house.command('verify')
-  house.remove()
+  house.leave()
   return ms
 }
 
