@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm'
 /** ms that were quiet before it is done, once. */
 const QUIET_MS = 30_000
 /** The part of them in which something was done. */
-const QUIET = 0.01
+const QUIET = 0.03
 
 /**
  * Where there is work, V8 does it by itself, and nobody waits for all of it at once: 0.4 s with 100,000 tasks. Does not hold the

@@ -209,9 +209,9 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     if (!record.outcome) agents.busy(run.agentId, record.task_id, run.pid)
     if (sight.events) agents.warm(run.agentType)
     const action = decide(entry?.state ?? null, sight, ends.rules(run, entry?.task ?? null))
+    // What cannot be looked at may hold its task.
+    if (action.do === 'follow' || !(entry || queue.sees('assigned'))) return
     switch (action.do) {
-      case 'follow':
-        return
       case 'interrupt':
         event('end', `${run.agentId} is interrupted (${action.why})`, record.task_id, run.agentId)
         return run.interrupt(action.why)

@@ -1,7 +1,7 @@
 // What a killed writer left beside the file it was writing: drafts, by their names. Promises: only files (and empty folders) that are named as our
 // drafts are, and whose writer is dead, are removed; whatever else lies there is never touched.
 import { join } from 'node:path'
-import type { State } from '../types.ts'
+import { STATES, type State } from '../types.ts'
 import { lstat, readdir, rmdir, unlink } from './fs.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -17,7 +17,7 @@ export async function removeLitter(
   alive: (pid: number) => boolean,
   names: ReadonlyMap<State, Iterable<string>>,
 ): Promise<void> {
-  for (const [state, here] of names) await removeDrafts(at.state[state], alive, OLD_MS, here)
+  for (const state of STATES) await removeDrafts(at.state[state], alive, OLD_MS, names.get(state))
   const outputs = join(contextDir, 'agent_outputs')
   for (const folder of [at.home, join(at.home, 'schema'), contextDir, outputs])
     await removeDrafts(folder, alive, OLD_MS)

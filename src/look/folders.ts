@@ -105,6 +105,11 @@ export class Folders {
     return this.#tasks.cold.behind
   }
 
+  /** Whether all was seen that lies in a folder: else a task that is not known may lie there nevertheless. */
+  sees(state: State): boolean {
+    return this.#marks.has(state)
+  }
+
   /** Those that are not read yet, or missing: time alone changes them. */
   get open(): ReadonlySet<Entry> {
     return this.#tasks.open
@@ -132,7 +137,8 @@ export class Folders {
         this.#marks.delete(state)
       } else if (folder.names) {
         const names = new Set(folder.names)
-        const before = this.names.get(state) ?? this.#tasks.begin(state, names)
+        const known = this.names.get(state)
+        const before = known ?? this.#tasks.begin(state, names)
         // Another folder than before: what it holds may be others of the same names.
         const other = !same(this.#marks.get(state), folder.mark)
         this.names.set(state, names)
@@ -148,7 +154,10 @@ export class Folders {
           else if (!ours) add(state, name)
         }
         for (const entry of this.in(state)) if (!names.has(entry.name)) this.#tasks.open.add(entry)
-        for (const name of before)
+        // Of a scan that broke off, the names were read.
+        const were =
+          other && known ? [...this.#tasks.cold.in(state)].map(({ name }) => name) : before
+        for (const name of were)
           if (!names.has(name) && this.#tasks.cold.get(state, name)) add(state, name)
       }
     }
@@ -420,7 +429,9 @@ export class Folders {
       const name = basename(path)
       const there = this.names.get(state)?.has(name) && !this.entries.has(`tasks/${state}/${name}`)
       if (!there || this.#besides(state, id)) this.#loose.delete(path)
-      else if (now - since >= this.rules.settleMs) result.orphans.push({ path, id, state })
+      else if (now - since < this.rules.settleMs) continue
+      // Its task may lie beside it, where a file cannot be looked at.
+      else if (this.sees(state) && look(path)) result.orphans.push({ path, id, state })
     }
   }
 

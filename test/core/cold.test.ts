@@ -287,6 +287,24 @@ it('what was removed while nothing looked is gone in the first look', async () =
   expect(queue.about('foo')).toEqual([])
 })
 
+it('what was removed while a look broke off is gone in the next', async () => {
+  const { at, rows, queue, look } = await cooled()
+  writeFileSync(join(at.state.pending, 'y.yaml'), 'description: two\n')
+  rmSync(join(at.state.completed, 'x.yaml'))
+  const known = {
+    get() {
+      throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
+    },
+  }
+  const { rules } = queue
+  queue.rules = { ...rules, known: known as never }
+  await expect(look([], true)).rejects.toThrow('EMFILE')
+  queue.rules = rules
+  await look([], true)
+  await look([], true)
+  expect([...rows.keys()]).toEqual(['tasks/pending/y.yaml'])
+})
+
 it('what is written over in two steps is what it was, until it stands still', async () => {
   const { at, rows, queue, look } = await cooled(10_000)
   const [path, hint] = [join(at.state.completed, 'x.yaml'), 'tasks/completed/x.yaml']

@@ -50,6 +50,12 @@ it.each([
   expect(existsSync(litter)).toBe(false)
 })
 
+it('a folder whose names nobody has read is read', async () => {
+  const litter = left(`tasks/failed/.x_result.yaml.${DEAD}.1.draft`)
+  await removeLitter(at, join(at.root, 'context'), () => false, new Map())
+  expect(existsSync(litter)).toBe(false)
+})
+
 it('an empty folder of a start that was killed goes, one that holds something stays', async () => {
   for (const [state, inside] of [
     ['pending', []],
