@@ -485,6 +485,8 @@ export interface Scan {
   missing: State[]
   /** Why, of the first of them. */
   away: string | null
+  /** Why not all is known of what lies in another one. */
+  dim: string | null
   /** Records of ours whose task is not beside them, settled. */
   orphans: { path: string; id: string; state: State }[]
 }

@@ -282,7 +282,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
 
   /** Why nothing at all is claimed; null: all is well. */
   function whyNot(scan: Scan): string | null {
-    tell('folders', 'system', scan.away)
+    tell('folders', 'system', scan.away ?? scan.dim)
     return stopping ? 'the orchestrator is stopping' : (scan.away ?? halt.why() ?? pressure)
   }
 

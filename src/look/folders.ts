@@ -122,7 +122,7 @@ export class Folders {
    */
   async scan(hints: Iterable<string>, all = true, now = performance.now()): Promise<Scan> {
     const [changed, edited] = [this.#changed, this.#edits]
-    const result: Scan = { changed, edited, missing: [], away: null, orphans: [] }
+    const result: Scan = { changed, edited, missing: [], away: null, dim: null, orphans: [] }
     if (all) this.#scans++
     const found = await this.#readAll(all)
     this.#looks = new Map()
@@ -189,6 +189,9 @@ export class Folders {
       throw error
     }
     this.#looks = new Map()
+    const dim = STATES.find((state) => !this.sees(state) && !result.missing.includes(state))
+    if (dim)
+      result.dim = `tasks/${dim} cannot be searched (\`chmod u+x tasks/${dim}\`?): nothing there counts as gone until it can`
     for (const entry of this.#tasks.open) this.#missed(entry, now, result)
     this.#findOrphans(now, result)
     // What leaves completed/ may be found there now.

@@ -43,6 +43,7 @@ it.each(['still works', 'has ended meanwhile'])(
     await aWhile()
     expect(stage.runs('x')).toEqual([expect.not.objectContaining({ outcome: expect.anything() })])
     expect(stage.runs('x')[0]).not.toHaveProperty('stopping')
+    expect(stage.log().match(/tasks\/assigned cannot be searched/g)).toHaveLength(1)
 
     chmodSync(stage.at.state.assigned, 0o755)
     writeFileSync(go, '')
