@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /** ms that were quiet before it is done, once. */
-const QUIET_MS = 30_000
+const QUIET_MS = 10_000
 /** The part of them in which something was done. */
 const QUIET = 0.03
 
