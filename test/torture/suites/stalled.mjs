@@ -10,6 +10,8 @@ import { STEP } from './pairs.mjs'
 
 /** Before its lock is taken, or after it was given back, nothing can be taken over. */
 const HELD = /^(?!.*(lock|config|schema|tasks\.db|probe)|chmod)/
+/** Put away when all is decided and done: of its lock it asks no more then, and ends as its work did. It is believed only of what is the same. */
+const AT_END = /(tasks|settled)\.json/
 const WAKES = ['when the other has ended', 'while the other works']
 
 export async function stalled({ level, random, keep }) {
@@ -18,6 +20,7 @@ export async function stalled({ level, random, keep }) {
     (await golden(options)).filter((point) => STEP.test(point.label) && HELD.test(nameOf(point))),
     random,
   )
+  const working = steps.filter((point) => !AT_END.test(nameOf(point)))
   const some = { full: steps.length, minutes: 8, short: 1 }[level]
   return [
     ...random.some(steps, some).map((point) => ({
@@ -26,7 +29,7 @@ export async function stalled({ level, random, keep }) {
       run: () => sleeper(point, options, keep, refused),
     })),
     ...WAKES.flatMap((wake) =>
-      random.some(steps, some).map((point) => ({
+      random.some(working, some).map((point) => ({
         fault: 'it stalls, its lock is removed, another takes over, it wakes',
         name: `stalled at ${nameOf(point)}: wakes ${wake}`,
         run: () => sleeper(point, options, keep, wake === WAKES[0] ? overtaken : beside),
