@@ -209,8 +209,9 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
     if (!record.outcome) agents.busy(run.agentId, record.task_id, run.pid)
     if (sight.events) agents.warm(run.agentType)
     const action = decide(entry?.state ?? null, sight, ends.rules(run, entry?.task ?? null))
-    // What cannot be looked at may hold its task.
-    if (action.do === 'follow' || !(entry || queue.sees('assigned'))) return
+    // What cannot be looked at may hold its task: what is over is ended all the same, and decided later.
+    const blind = !entry && !queue.sees('assigned') && action.do !== 'kill' && action.do !== 'fence'
+    if (action.do === 'follow' || blind) return
     switch (action.do) {
       case 'interrupt':
         event('end', `${run.agentId} is interrupted (${action.why})`, record.task_id, run.agentId)

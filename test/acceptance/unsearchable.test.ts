@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
-import { gate, open, SHELLS, type Stage, shell } from './stage.ts'
+import { gate, leftOf, open, SHELLS, type Stage, shell } from './stage.ts'
 
 const isRoot = process.getuid?.() === 0
 const AS = isRoot ? 'setpriv --reuid=65534 --regid=65534 --clear-groups ' : ''
@@ -54,6 +54,27 @@ it.each(['still works', 'has ended meanwhile'])(
     expect((await stage.must(`${AS}orchestrate verify`)).stdout).toBe('')
   },
 )
+
+it('what outlives its agent is ended, though the folder of its task cannot be searched', async () => {
+  const stage = theirs()
+  const [begun, go] = [join(stage.root, 'begun'), join(stage.root, 'go')]
+  await stage.must(`${AS}orchestrate start`)
+  stage.drop('x.yaml', shell(`sleep 600 &\necho >> ${begun}\n${gate(go)}`))
+  own(stage)
+  await stage.until('its begin', () => existsSync(begun))
+  process.kill(stage.pid() as number, 'SIGKILL')
+  chmodSync(stage.at.state.assigned, 0o644)
+  stage.later(() => chmodSync(stage.at.state.assigned, 0o755))
+  await stage.must(`${AS}orchestrate start`)
+  writeFileSync(go, '')
+  await stage.must(`${AS}timeout 25 orchestrate stop --now`)
+  expect(leftOf(stage.root)).toEqual([])
+  chmodSync(stage.at.state.assigned, 0o755)
+  await stage.must(`${AS}orchestrate start`)
+  await stage.until('its end', () => stage.files().join() === 'completed/x.yaml')
+  expect(stage.runs('x')).toMatchObject([{ outcome: 'success', settled: 'completed' }])
+  await stage.must(`${AS}orchestrate stop`)
+})
 
 it('records in a folder that cannot be searched stay, and the work goes on', async () => {
   const stage = theirs()

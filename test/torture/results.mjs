@@ -71,7 +71,8 @@ function putTable(all) {
   const [from, to] = [text.indexOf(BEGIN), text.indexOf(END)]
   if (from < 0 || to < from) throw new Error(`README.md has no ${BEGIN} … ${END}`)
   const suites = Object.values(all)
-  const each = (key) => [...new Set(suites.map((suite) => suite[key]))].join(', ')
+  const each = (key) =>
+    [...new Set(suites.flatMap((suite) => String(suite[key]).split(', ')))].join(', ')
   const sum = (key) => suites.reduce((total, suite) => total + suite[key], 0)
   const about = `${sum('cases')} of the ${sum('planned')} cases of \`--full\`, ${each('date')} at ${each('commit')}, node ${each('node')}, seed ${each('seed')}; all figures: [RESULTS.json](test/torture/RESULTS.json).`
   const table = tableOf(suites.flatMap(({ rows }) => rows))
