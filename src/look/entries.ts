@@ -18,6 +18,8 @@ export class Entries {
     keys: new Set<string>(),
     dropped: new Set<Entry>(),
   }
+  /** Ids that left a folder, or may have: their records may be alone there. */
+  readonly parted: Pick<Entry, 'id' | 'state'>[] = []
   readonly cold = new ColdTasks()
   readonly #in = Object.fromEntries(STATES.map((state) => [state, new Set<Entry>()])) as Record<
     State,
@@ -71,6 +73,7 @@ export class Entries {
 
   /** It is about to be another: `put` follows. */
   take(entry: Entry): void {
+    this.parted.push({ id: entry.id, state: entry.state })
     this.tell(entry)
     this.#forget(entry)
     this.news.gone.add(entry.file)
@@ -138,14 +141,13 @@ export class Entries {
   }
 
   /** The first names of a folder: what a row says of a file that is not there was so before a stop. */
-  begin(state: State, names: ReadonlySet<string>): ReadonlySet<string> {
+  begin(state: State, names: ReadonlySet<string>): void {
     for (const one of this.cold.in(state)) {
       if (names.has(one.name)) continue
       this.cold.take(one)
       this.news.gone.add(`tasks/${state}/${one.name}`)
       for (const key of keysOf(one)) this.news.keys.add(key)
     }
-    return new Set()
   }
 }
 

@@ -136,29 +136,18 @@ export class Folders {
         result.away ??= `tasks/${state} ${folder.why}, nothing is claimed until ${folder.until}`
         this.#marks.delete(state)
       } else if (folder.names) {
-        const names = new Set(folder.names)
-        const known = this.names.get(state)
-        const before = known ?? this.#tasks.begin(state, names)
-        // Another folder than before: what it holds may be others of the same names.
-        const other = !same(this.#marks.get(state), folder.mark)
-        this.names.set(state, names)
-        this.#marks.set(state, {
-          ...folder.mark,
-          sure: Date.now() - folder.mark.ctimeMs > SURE_MS,
-        })
-        for (const name of names) {
+        const { came, left } = this.#differ(state, folder.names, folder.mark)
+        for (const name of came) {
           const ours = this.#record(state, name, now)
-          if (!other && before.has(name)) continue
           const one = this.#tasks.cold.get(state, name)
           if (one) cold.push(one)
           else if (!ours) add(state, name)
         }
-        for (const entry of this.in(state)) if (!names.has(entry.name)) this.#tasks.open.add(entry)
-        // Of a scan that broke off, the names were read.
-        const were =
-          other && known ? [...this.#tasks.cold.in(state)].map(({ name }) => name) : before
-        for (const name of were)
-          if (!names.has(name) && this.#tasks.cold.get(state, name)) add(state, name)
+        for (const name of left) {
+          const entry = this.entries.get(`tasks/${state}/${name}`)
+          if (entry) this.#tasks.open.add(entry)
+          else if (this.#tasks.cold.get(state, name)) add(state, name)
+        }
       }
     }
     for (const file of hints) {
@@ -193,6 +182,7 @@ export class Folders {
     if (dim)
       result.dim = `tasks/${dim} cannot be searched (\`chmod u+x tasks/${dim}\`?): nothing there counts as gone until it can`
     for (const entry of this.#tasks.open) this.#missed(entry, now, result)
+    for (const one of this.#tasks.parted.splice(0)) this.#left(one, now)
     this.#findOrphans(now, result)
     // What leaves completed/ may be found there now.
     const left = [...this.news.dropped].some(({ state }) => state === 'completed')
@@ -222,6 +212,28 @@ export class Folders {
     )
     this.#device = device
     return found
+  }
+
+  /** What the names read of a folder tell: those to look at, and those that were there before. They are the known ones now. */
+  #differ(state: State, read: string[], mark: Mark): { came: string[]; left: string[] } {
+    const known = this.names.get(state)
+    // Another folder than before: what it holds may be others of the same names. Of a scan that broke off, nothing was seen.
+    const other = !same(this.#marks.get(state), mark)
+    this.#marks.set(state, { ...mark, sure: Date.now() - mark.ctimeMs > SURE_MS })
+    if (known && !other) {
+      const came = read.filter((name) => !known.has(name))
+      const all = read.length - came.length === known.size // as a rule: then nothing has left
+      const names = new Set(all ? [] : read)
+      const left = all ? [] : [...known].filter((name) => !names.has(name))
+      for (const name of left) known.delete(name)
+      for (const name of came) known.add(name)
+      return { came, left }
+    }
+    const names = new Set(read)
+    this.names.set(state, names)
+    if (!known) this.#tasks.begin(state, names)
+    const held = [...this.in(state), ...this.#tasks.cold.in(state)].map(({ name }) => name)
+    return { came: read, left: held.filter((name) => !names.has(name)) }
   }
 
   /** To another case, where names do not tell it (macOS): then the old name is found all the same. */
@@ -389,7 +401,6 @@ export class Folders {
     }
     if (now - entry.goneSince < this.rules.settleMs) return
     this.#tasks.drop(entry)
-    this.#left(entry, entry.state, now)
   }
 
   /**
@@ -411,7 +422,7 @@ export class Folders {
   }
 
   /** Its records are alone where it was. */
-  #left({ id }: Entry, state: State, now: number): void {
+  #left({ id, state }: Pick<Entry, 'id' | 'state'>, now: number): void {
     const names = this.names.get(state)
     const result = `${id}_result.yaml`
     if (names?.has(result)) this.#record(state, result, now)
@@ -449,8 +460,7 @@ export class Folders {
     const cold = this.#tasks.cold.get(entry.state, entry.name) // RACE: a full look, since it was found
     if (cold) this.#tasks.cold.take(cold)
     this.#tasks.take(entry)
-    const from = entry.state
-    this.names.get(from)?.delete(entry.name)
+    this.names.get(entry.state)?.delete(entry.name)
     this.names.get(state)?.add(entry.name)
     if (seen && stamps(seen).body !== entry.body) entry.edited = true
     Object.assign(entry, {
@@ -465,7 +475,6 @@ export class Folders {
       this.#tasks.open.add(entry)
     }
     this.#tasks.put(entry)
-    this.#left(entry, from, performance.now())
   }
 
   find(id: string, states: readonly State[] = STATES): Entry | undefined {

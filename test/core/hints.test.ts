@@ -98,7 +98,7 @@ it('hints tell all', async () => {
   )
 })
 
-/** We write records of who works on a task to assigned/ alone; one that a person put elsewhere is found by a full scan. */
+/** We write records of who works on a task to assigned/ alone; one that a person put elsewhere is told of when it comes, and by the next start. */
 const told = (path: string) => !/(pending|completed|failed).[^/]*_agent_\d+\.yaml$/.test(path)
 
 function seen(folders: Folders) {
