@@ -111,7 +111,7 @@ export function createOrchestrator(parts: Parts): T.Orchestrator {
 
   async function once(): Promise<void> {
     await fence()
-    if (performance.now() - lastFull > RESCAN_MS || watcher?.deaf()) any = true
+    if (performance.now() - lastFull > queue.dueMs || watcher?.deaf()) any = true
     const full = any
     if (full) lastFull = performance.now()
     about = hints

@@ -43,6 +43,8 @@ const COMPARED = 500
 const DOUBT = 20
 /** Files that are looked at until something else has its turn. */
 const TURN = 100
+/** ms between two full scans, at least and at most, and for each name: to read one costs a microsecond or two. */
+const [OFTEN_MS, SELDOM_MS, NAME_MS] = [15_000, 60_000, 0.5]
 
 const low = (text: string) => text.toLowerCase()
 
@@ -108,6 +110,12 @@ export class Folders {
   /** Whether all was seen that lies in a folder: else a task that is not known may lie there nevertheless. */
   sees(state: State): boolean {
     return this.#marks.has(state)
+  }
+
+  /** ms after a full scan until the next is due. */
+  get dueMs(): number {
+    const names = [...this.names.values()].reduce((sum, { size }) => sum + size, 0)
+    return Math.min(SELDOM_MS, Math.max(OFTEN_MS, names * NAME_MS))
   }
 
   /** Those that are not read yet, or missing: time alone changes them. */

@@ -3,6 +3,8 @@ import { idleCpu, openHouse, SETTLE_MS } from './house.mjs'
 import { figures, quantile, ratios, timed, wholeProcess } from './measure.mjs'
 import { measureSpawns } from './spawns.mjs'
 
+/** Of fewer spawns, the 99th of a hundred would be the slowest. */
+const SPAWNS = 100
 /** Tasks in the folders: the spawns are measured with all, the others with the ends. */
 const SIZES = [10, 1000, 100_000]
 
@@ -17,7 +19,7 @@ export async function scale({ dist, rounds, minutes, row }) {
       status.push(await timed(() => wholeProcess([house.main, 'status'], house.root)))
     const asked = []
     for (let n = 0; n < rounds; n++) asked.push(await timed(() => house.ask('GET', '/status')))
-    const spawns = await measureSpawns(house, rounds)
+    const spawns = await measureSpawns(house, Math.max(rounds, SPAWNS))
     const cpu = await idleCpu(house, minutes * 60)
     found.push({ size, start, status: figures(status), asked: figures(asked), spawns, cpu })
     found.at(-1).memory = house.memory()

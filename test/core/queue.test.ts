@@ -319,4 +319,26 @@ describe('a scan', () => {
     for (const { path, id } of orphans) await queue.records.shelve(path, id)
     expect(readdirSync(join(at.runs, 'task_001/1'))).toEqual(['task_001_result.yaml'])
   })
+
+  it('finds the record of an id that its task has no more', async () => {
+    const queue = fresh()
+    writeFileSync(join(at.state.completed, 'a.yaml'), 'description: [\n')
+    writeFileSync(join(at.state.completed, 'a_result.yaml'), 'task_id: a\n')
+    await queue.scan([])
+    expect((await queue.scan([])).orphans).toEqual([])
+    writeFileSync(join(at.state.completed, 'a.yaml'), 'id: b\ndescription: x\n')
+    await queue.scan(['tasks/completed/a.yaml'], false)
+    const { orphans } = await queue.scan([], false)
+    expect(orphans).toMatchObject([{ id: 'a', state: 'completed' }])
+  })
+
+  it.each([
+    [10, 15_000],
+    [100_000, 50_000],
+    [1_000_000, 60_000],
+  ])('with %i names, a full scan is due again after %i ms', (count, ms) => {
+    const queue = fresh()
+    queue.names.set('completed', new Set(Array.from({ length: count }, (_, n) => `${n}.yaml`)))
+    expect(queue.dueMs).toBe(ms)
+  })
 })
