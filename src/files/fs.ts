@@ -37,8 +37,8 @@ export async function open(path: string, flags: number, mode?: number) {
     /** Into `buffer`, from `position` of the file on; returns the bytes read. */
     read: async (buffer: Buffer, offset: number, length: number, position: number) =>
       fs.readSync(fd, buffer, offset, length, position),
-    /** A full disk takes a part of it, and says nothing: the size tells. */
-    write: async (text: string) => void fs.writeSync(fd, text),
+    /** At its beginning. A full disk takes a part of it, and says nothing: the size tells. */
+    write: async (text: string) => void fs.writeSync(fd, text, 0),
     chmod: async (mode: number) => fs.fchmodSync(fd, mode),
     sync: () => fsync(fd),
     close: async () => fs.closeSync(fd),
