@@ -97,7 +97,8 @@ function records(world, bad) {
     .flatMap(([id, { end }]) => (end === 'completed' ? [id] : []))
     .sort()
   if (world.contextMayLack) return
-  const listed = JSON.parse(readFileSync(join(world.root, 'context/completed_tasks.json'), 'utf8'))
+  const list = join(world.root, 'context/completed_tasks.json')
+  const listed = JSON.parse(existsSync(list) ? readFileSync(list, 'utf8') : '[]')
     .flatMap((one) => (one.status === 'success' ? [one.task_id] : []))
     .sort()
   if (done.join() !== listed.join())
