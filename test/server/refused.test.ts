@@ -17,5 +17,5 @@ it('is closed again', async () => {
   const server = createServer()
   await expect(listenAt(server, join(folder, 's.sock'))).rejects.toMatchObject({ code: 'EACCES' })
   expect(server.listening).toBe(false)
-  await vi.waitFor(() => expect(readdirSync(folder)).toEqual([]))
+  await vi.waitFor(() => expect(readdirSync(folder)).toEqual([]), 30_000)
 })

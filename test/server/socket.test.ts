@@ -135,7 +135,7 @@ it('comes back when someone removes it; a folder that is gone does not', async (
   const { path, root, served } = await stage({ checkMs: 20 })
   for (let i = 0; i < 2; i++) {
     await rm(path)
-    await vi.waitFor(async () => expect(await ask(path, 'GET', '/healthz')).not.toBeNull())
+    await vi.waitFor(async () => expect(await ask(path, 'GET', '/healthz')).not.toBeNull(), 30_000)
     expect(await mode(path)).toBe(0o600)
   }
   await rm(root, { recursive: true })
