@@ -42,6 +42,8 @@ const deed = fc.oneof(
 
 it('hints tell all', async () => {
   let round = 0
+  // The kernel's clock ticks every 4 ms: what is written over within one is the same file, but for its size.
+  const text = () => `${++round}`.padEnd(8 + (round % 50), '.')
   await fc.assert(
     fc.asyncProperty(fc.array(deed, { minLength: 1, maxLength: 25 }), async (deeds) => {
       const root = mkdtempSync(join(tmpdir(), 'orchestrate-hints-'))
@@ -57,7 +59,7 @@ it('hints tell all', async () => {
         const tell = (state: string) => hints?.add(`tasks/${state}/${one.name}`)
         if (one.do === 'write') {
           const ours = /_(result|agent_)/.test(one.name) && round++ % 3 > 0
-          writeFileSync(file, ours ? `${OURS}task_id: a\n` : `description: ${round++}\n`)
+          writeFileSync(file, ours ? `${OURS}task_id: a\n` : `description: ${text()}\n`)
           tell(one.state)
         } else if (one.do === 'edit' && existsSync(file)) {
           appendFileSync(file, round++ % 2 ? 'priority: high\n' : 'id: b\n')
@@ -76,12 +78,13 @@ it('hints tell all', async () => {
           renameSync(file, to)
           await folders.moved(entry, one.to, to)
         } else if (one.do === 'folder') {
-          // As git does it: another folder, and files of the same names in it.
+          // As git does it: another folder, and files of the same names in it. Born in the same tick, it would be the same.
+          await new Promise((resolve) => setTimeout(resolve, 10))
           const all = readdirSync(at.state.pending)
           rmSync(at.state.pending, { recursive: true })
           mkdirSync(at.state.pending)
           for (const name of all)
-            writeFileSync(join(at.state.pending, name), `description: new ${round++}\n`)
+            writeFileSync(join(at.state.pending, name), `description: new ${text()}\n`)
           hints = null
         } else if (one.do === 'full') hints = null
         const { orphans } = await folders.scan(hints ?? [], hints === null)
