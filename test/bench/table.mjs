@@ -11,7 +11,7 @@ export function createTable(known) {
   const rows = []
   return {
     rows,
-    /** `limit` null or absent: told only. `least`: the limit is a lower one. */
+    /** `limit` null or absent: told only. `least`: the limit is a lower one. `guarded` false: no doubling is seen in it. */
     row: (row) => void rows.push(row),
 
     /** Returns how many limits are broken by far, and ratios doubled. */
@@ -63,7 +63,8 @@ const isRatio = ({ unit }) => unit.startsWith('×')
 function verdict(row, known) {
   const { median, quiet = median, limit, least } = row
   if (median === undefined) return 'none'
-  const worse = isRatio(row) && known && quiet > (known.quiet ?? known.median) * WORSE
+  const doubled = known && quiet > (known.quiet ?? known.median) * WORSE
+  const worse = isRatio(row) && row.guarded !== false && doubled
   if (!limit) return worse ? 'worse' : 'none'
   if (isMet(row)) return 'met'
   if (least) return 'far'
