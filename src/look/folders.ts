@@ -21,6 +21,7 @@ import {
 } from '../types.ts'
 import { Entries } from './entries.ts'
 import { type Kept, learntOf } from './kept.ts'
+import { RESCAN_MS } from './pace.ts'
 import { type Mark, readStates } from './states.ts'
 
 export interface FolderRules {
@@ -43,8 +44,8 @@ const COMPARED = 500
 const DOUBT = 20
 /** Files that are looked at until something else has its turn. */
 const TURN = 100
-/** ms between two full scans, at least and at most, and for each name: to read one costs a microsecond or two. */
-const [OFTEN_MS, SELDOM_MS, NAME_MS] = [15_000, 60_000, 0.5]
+/** ms between two full scans at most, and for each name: to read one costs a microsecond or two. */
+const [SELDOM_MS, NAME_MS] = [60_000, 0.5]
 
 const low = (text: string) => text.toLowerCase()
 
@@ -115,7 +116,7 @@ export class Folders {
   /** ms after a full scan until the next is due. */
   get dueMs(): number {
     const names = [...this.names.values()].reduce((sum, { size }) => sum + size, 0)
-    return Math.min(SELDOM_MS, Math.max(OFTEN_MS, names * NAME_MS))
+    return Math.min(SELDOM_MS, Math.max(RESCAN_MS, names * NAME_MS))
   }
 
   /** Those that are not read yet, or missing: time alone changes them. */
@@ -190,7 +191,7 @@ export class Folders {
     if (dim)
       result.dim = `tasks/${dim} cannot be searched (\`chmod u+x tasks/${dim}\`?): nothing there counts as gone until it can`
     for (const entry of this.#tasks.open) this.#missed(entry, now, result)
-    for (const one of this.#tasks.parted.splice(0)) this.#left(one, now)
+    this.#parted(now)
     this.#findOrphans(now, result)
     // What leaves completed/ may be found there now.
     const left = [...this.news.dropped].some(({ state }) => state === 'completed')
@@ -222,7 +223,7 @@ export class Folders {
     return found
   }
 
-  /** What the names read of a folder tell: those to look at, and those that were there before. They are the known ones now. */
+  /** Takes the names read of a folder for the known ones. `came`: to be looked at; `left`: there no more. */
   #differ(state: State, read: string[], mark: Mark): { came: string[]; left: string[] } {
     const known = this.names.get(state)
     // Another folder than before: what it holds may be others of the same names. Of a scan that broke off, nothing was seen.
@@ -429,14 +430,16 @@ export class Folders {
     return state !== 'pending' && this.#tasks.has(state, low(id))
   }
 
-  /** Its records are alone where it was. */
-  #left({ id, state }: Pick<Entry, 'id' | 'state'>, now: number): void {
-    const names = this.names.get(state)
-    const result = `${id}_result.yaml`
-    if (names?.has(result)) this.#record(state, result, now)
-    if (state !== 'assigned') return
-    for (const name of names ?? [])
-      if (low(name).startsWith(`${low(id)}_`)) this.#record(state, name, now)
+  /** The records of those that left a folder, or have another id now, are alone there. */
+  #parted(now: number): void {
+    const gone = this.#tasks.parted.splice(0).filter(({ id, state }) => !this.#besides(state, id))
+    for (const { id, state } of gone) {
+      const result = `${id}_result.yaml`
+      if (this.names.get(state)?.has(result)) this.#record(state, result, now)
+    }
+    // Whichever agent had it: there are few, and one pass does for all.
+    if (!gone.some(({ state }) => state === 'assigned')) return
+    for (const name of this.names.get('assigned') ?? []) this.#record('assigned', name, now)
   }
 
   /** All of them, for who looks by himself, and needs no news. */
