@@ -20,10 +20,10 @@ export async function catchUp(
 
 /** An index that began empty learns of the runs of the past from their folders, beside the work. Never throws. */
 export async function refill(
-  index: Pick<Index, 'profiles' | 'putRun'>,
+  index: Pick<Index, 'hasProfiles' | 'putRun'>,
   runs: string,
 ): Promise<void> {
-  if (index.profiles().length > 0) return
+  if (index.hasProfiles()) return
   const ids = await readdir(runs).catch(() => [])
   for (const [n, id] of ids.entries()) {
     if (n % TURN === 0) await setImmediate()

@@ -14,6 +14,9 @@ const EVENT = `seq, at, kind, task_id, agent_id, text`
 const LEVEL = `max(0, CASE priority WHEN 'high' THEN 0 WHEN 'low' THEN 2 ELSE 1 END
   - max(0, CAST((? - created_at) / 1800000 AS INTEGER)))`
 
+/** Runs that say something of their agent. */
+const JUDGED = `r.outcome IN ('success', 'failed', 'timeout', 'stalled', 'no-result', 'crashed', 'denied')`
+
 /** The first of each priority, by the index of the queue: whatever the levels, the first of all are among them. */
 const FIRST = ['high', 'normal', 'low'].map(
   (priority) => `SELECT * FROM (SELECT id, reason, priority, created_at FROM tasks
@@ -31,6 +34,8 @@ export interface Queries {
   agents(): shape.AgentJson[]
   /** Of the latest runs; what was cancelled, limited or never began says nothing of an agent. */
   profiles(): Profile[]
+  /** Whether there are any. */
+  hasProfiles(): boolean
   /** Null when neither a file nor a run of that id is known. */
   show(id: string): shape.ShowJson | null
   /** Events after number `after`, oldest first; from the beginning when `after` is of an index that is gone. */
@@ -133,17 +138,17 @@ export function createQueries(sql: Statements, now: () => number = Date.now): Qu
           today: used.get(row.id) ?? { tokens: 0, cost_usd: 0 },
         }))
     },
+    hasProfiles: () => sql.rows(`SELECT 1 AS one FROM runs r WHERE ${JUDGED} LIMIT 1`).length > 0,
     profiles() {
-      const judged = `r.outcome IN ('success', 'failed', 'timeout', 'stalled', 'no-result', 'crashed', 'denied')`
       const good = `CASE WHEN r.outcome = 'success' THEN`
       const columns = `count(*) AS runs, sum(r.outcome = 'success') AS succeeded,
         avg(${good} json_extract(r.record, '$.duration_seconds') END) AS seconds,
         avg(r.tokens) AS tokens, avg(r.cost_usd) AS cost_usd, avg(${good} r.attempt - 1 END) AS retries`
       return sql.rows(
-        `SELECT agent_type, '' AS label, ${columns} FROM runs r WHERE ${judged} GROUP BY agent_type
+        `SELECT agent_type, '' AS label, ${columns} FROM runs r WHERE ${JUDGED} GROUP BY agent_type
           UNION ALL
           SELECT agent_type, l.value AS label, ${columns}
-            FROM runs r, json_each(r.record, '$.labels') l WHERE ${judged} GROUP BY agent_type, l.value
+            FROM runs r, json_each(r.record, '$.labels') l WHERE ${JUDGED} GROUP BY agent_type, l.value
           ORDER BY 2, 1`,
       )
     },

@@ -13,9 +13,10 @@ export class ColdTasks {
 
   /** `false`: another one has its id or name. */
   add(one: Settled): boolean {
-    const keys = [low(one.id), low(stem(one.name))]
-    if (keys.some((key) => this.#by.has(key))) return false
-    for (const key of keys) this.#by.set(key, one)
+    const [id, name] = [low(one.id), low(stem(one.name))]
+    if (this.#by.has(id) || this.#by.has(name)) return false
+    this.#by.set(id, one)
+    if (name !== id) this.#by.set(name, one)
     this.#count[one.state]++
     if (one.learnt !== null) this.#unsure.push(one)
     return true
@@ -33,12 +34,11 @@ export class ColdTasks {
 
   /** All of a folder. */
   *in(state: string): Iterable<Settled> {
-    for (const [key, one] of this.#by)
-      if (one.state === state && key === low(stem(one.name))) yield one
+    for (const [key, one] of this.#by) if (one.state === state && key === low(one.id)) yield one
   }
 
-  any(state: State): boolean {
-    return isSettled(state) && this.#count[state] > 0
+  count(state: State): number {
+    return isSettled(state) ? this.#count[state] : 0
   }
 
   /** It is one of these. */

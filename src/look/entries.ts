@@ -56,12 +56,16 @@ export class Entries {
     return is(this.cold.at(id)) || (this.#by.get(id) ?? []).some(is)
   }
 
+  /** Again, too, when what it is found by is the same. */
   put(entry: Entry): void {
     const old = this.all.get(entry.file)
     if (old && old !== entry) this.drop(old)
-    this.all.set(entry.file, entry)
-    this.#in[entry.state].add(entry)
-    for (const key of keysOf(entry)) this.#by.set(key, [...this.about(key), entry])
+    if (old === entry) this.#needNot(entry)
+    else {
+      this.all.set(entry.file, entry)
+      this.#in[entry.state].add(entry)
+      for (const key of keysOf(entry)) this.#by.set(key, [...this.about(key), entry])
+    }
     this.#needs.set(entry, needs(entry))
     for (const key of needs(entry)) {
       this.#needed.set(key, (this.#needed.get(key) ?? 0) + 1)
@@ -100,6 +104,10 @@ export class Entries {
       if (rest.length) this.#by.set(key, rest)
       else this.#by.delete(key)
     }
+    this.#needNot(entry)
+  }
+
+  #needNot(entry: Entry): void {
     for (const key of this.#needs.get(entry) ?? []) {
       const left = (this.#needed.get(key) ?? 0) - 1
       if (left > 0) this.#needed.set(key, left)
@@ -140,7 +148,7 @@ export class Entries {
     return entry
   }
 
-  /** The first names of a folder: what a row says of a file that is not there was so before a stop. */
+  /** What a row says of a file that is not there was so before a stop. @param names the first ones of a folder. */
   begin(state: State, names: ReadonlySet<string>): void {
     for (const one of this.cold.in(state)) {
       if (names.has(one.name)) continue

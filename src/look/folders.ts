@@ -47,6 +47,8 @@ const TURN = 100
 /** ms between two full scans at most, and for each name: to read one costs a microsecond or two. */
 const [SELDOM_MS, NAME_MS] = [60_000, 0.5]
 
+const RESULT = '_result.yaml'
+
 const low = (text: string) => text.toLowerCase()
 
 export class Folders {
@@ -145,12 +147,19 @@ export class Folders {
         result.away ??= `tasks/${state} ${folder.why}, nothing is claimed until ${folder.until}`
         this.#marks.delete(state)
       } else if (folder.names) {
+        const first = !this.names.has(state)
         const { came, left } = this.#differ(state, folder.names, folder.mark)
+        const before = cold.length
         for (const name of came) {
-          const ours = this.#record(state, name, now)
+          if (this.#record(state, name, now)) continue
           const one = this.#tasks.cold.get(state, name)
           if (one) cold.push(one)
-          else if (!ours) add(state, name)
+          else add(state, name)
+        }
+        // As a rule all are there that the rows tell of.
+        if (first && cold.length - before < this.#tasks.cold.count(state)) {
+          this.#tasks.begin(state, new Set(came))
+          for (const name of came) this.#record(state, name, now)
         }
         for (const name of left) {
           const entry = this.entries.get(`tasks/${state}/${name}`)
@@ -203,7 +212,7 @@ export class Folders {
   /** @param all also the names of folders that may have changed, whatever was told of them. */
   async #readAll(all: boolean) {
     const held = new Set(
-      STATES.filter((state) => this.in(state).size > 0 || this.#tasks.cold.any(state)),
+      STATES.filter((state) => this.in(state).size > 0 || this.#tasks.cold.count(state) > 0),
     )
     const wanted = (state: State, mark: Mark) => {
       const old = this.#marks.get(state)
@@ -240,8 +249,8 @@ export class Folders {
     }
     const names = new Set(read)
     this.names.set(state, names)
-    if (!known) this.#tasks.begin(state, names)
-    const held = [...this.in(state), ...this.#tasks.cold.in(state)].map(({ name }) => name)
+    const cold = known ? this.#tasks.cold.in(state) : []
+    const held = [...this.in(state), ...cold].map(({ name }) => name)
     return { came: read, left: held.filter((name) => !names.has(name)) }
   }
 
@@ -396,7 +405,7 @@ export class Folders {
   }
 
   #is(entry: Entry, { id, task, problem }: Pick<Entry, 'id' | 'task' | 'problem'>): void {
-    this.#tasks.take(entry)
+    if (id !== entry.id) this.#tasks.take(entry) // else it is found by the same
     Object.assign(entry, { id, task, problem, learnt: null })
     this.#tasks.put(entry)
   }
@@ -417,9 +426,12 @@ export class Folders {
    * @returns whether the name alone tells that it is a record.
    */
   #record(state: State, name: string, now: number): boolean {
-    const id = RECORD_NAME.exec(name)?.[1]
+    // Most records lie beside what is settled, and those names need no more than this.
+    const most = name.endsWith(RESULT) ? name.slice(0, -RESULT.length) : ''
+    const beside = most !== '' && this.#besides(state, most)
+    const id = beside ? most : RECORD_NAME.exec(name)?.[1]
     if (!id || this.entries.has(`tasks/${state}/${name}`)) return false
-    if (!this.#besides(state, id)) {
+    if (!beside && !this.#besides(state, id)) {
       const path = join(this.#at.state[state], name)
       if (!this.#loose.has(path)) this.#loose.set(path, { id, state, since: now })
     }
@@ -434,7 +446,7 @@ export class Folders {
   #parted(now: number): void {
     const gone = this.#tasks.parted.splice(0).filter(({ id, state }) => !this.#besides(state, id))
     for (const { id, state } of gone) {
-      const result = `${id}_result.yaml`
+      const result = `${id}${RESULT}`
       if (this.names.get(state)?.has(result)) this.#record(state, result, now)
     }
     // Whichever agent had it: there are few, and one pass does for all.

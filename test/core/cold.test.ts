@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import fc from 'fast-check'
 import { expect, it, onTestFinished } from 'vitest'
 import { TaskQueue } from '../../src/core/queue.ts'
@@ -285,6 +285,33 @@ it('what was removed while nothing looked is gone in the first look', async () =
   await look([], true)
   expect(rows.size).toBe(0)
   expect(queue.about('foo')).toEqual([])
+})
+
+it('whose task was removed while nothing looked is a record left alone', async () => {
+  const { at, rows } = await cooled()
+  rmSync(join(at.state.completed, 'x.yaml'))
+  const records = ['foo_agent_01.yaml', 'foo_result.yaml']
+  for (const name of records) writeFileSync(join(at.state.completed, name), 'task_id: foo\n')
+  const { queue } = open(at, rows)
+  const { orphans } = await queue.scan([], true)
+  expect(orphans.map(({ path }) => basename(path)).sort()).toEqual(records)
+})
+
+it('what nothing that waits depends on any more is a name again', async () => {
+  const { at, queue, look } = await cooled()
+  const cool = () => queue.cool(() => false, Date.now() + LATER)
+  const done = () => queue.entries.has('tasks/completed/x.yaml')
+  const [path, hint] = [join(at.state.pending, 'y.yaml'), 'tasks/pending/y.yaml']
+  writeFileSync(path, 'description: two\ndependencies: [foo]\n')
+  await look([hint], false)
+  await look([], true)
+  cool()
+  expect(done()).toBe(true)
+  writeFileSync(path, 'description: two again\n')
+  await look([hint], false)
+  await look([], true)
+  cool()
+  expect(done()).toBe(false)
 })
 
 it('what was removed while a look broke off is gone in the next', async () => {
