@@ -120,7 +120,13 @@ async function begin(
   /** Of the tasks that were read and name none; null: not of all. */
   let priority: Priority | null = settings.queue.defaultPriority
   const rules = () => priority && keyOf(priority)
-  const { waiting, image: left } = await readWaiting(at, keyOf(priority))
+  const { image: left, ...kept } = await readWaiting(at, keyOf(priority))
+  /** Once: whoever has them need not have them twice. */
+  const known = () => {
+    const { waiting } = kept
+    kept.waiting = new Map()
+    return waiting
+  }
   const file = settings.database
   const index = await openIndex({ file, log, mine, left, rules })
   endings.push(() => index.close())
@@ -161,7 +167,7 @@ async function begin(
       },
     },
     profiles: profilesOf(index),
-    known: () => ({ settled: index.stamps(), known: waiting }),
+    known: () => ({ settled: index.stamps(), known: known() }),
     closing: async () => {
       freeze()
       const key = rules()

@@ -12,5 +12,9 @@ export const OURS = /_(result|agent_\d+)$/i
 /** Ours for a moment: a file that is being written (writeDraft), and what write-file-atomic makes beside the image of the index. */
 export const DRAFT = /^\..+\.draft(\.\d+)?$/
 
+/** An empty list, one for all: of 100,000 tasks most have none. */
+export const NONE: string[] = []
+Object.freeze(NONE)
+
 export const stem = (name: string): string =>
   name.endsWith('.yaml') ? name.slice(0, -5) : name.replace(/\.ya?ml$/i, '')

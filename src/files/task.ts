@@ -13,7 +13,7 @@ import {
   visit,
 } from 'yaml'
 import type { Priority, Problem, Task } from '../types.ts'
-import { OURS, stem } from './names.ts'
+import { NONE, OURS, stem } from './names.ts'
 import { nearest } from './nearest.ts'
 import { RESERVED, TaskFile } from './task-schema.ts'
 import { tooCostly } from './yaml-guard.ts'
@@ -23,9 +23,6 @@ export const TASK_CAP = 256 * 1024
 const MAX_KEYS = 1000
 const MAX_DEPTH = 20
 const NAMES: Priority[] = ['high', 'normal', 'low']
-/** One for all: of 100,000 tasks most have none. */
-const NONE: string[] = []
-Object.freeze(NONE)
 
 export const isProblem = (read: Task | Problem): read is Problem => 'message' in read
 
@@ -107,7 +104,7 @@ export function readTask(
     const agent = one ?? other
     return {
       id,
-      description: file.description,
+      description: copied(file.description),
       priority:
         NAMES[Number(file.priority)] ??
         (file.priority ? (String(file.priority).toLowerCase() as Priority) : priority),
@@ -125,7 +122,7 @@ export function readTask(
       ...(file.continues && { continues: file.continues }),
       ...(file.on_limit && { onLimit: file.on_limit }),
       labels: file.labels ?? NONE,
-      ...(file.budget && { budget: JSON.parse(JSON.stringify(file.budget)) }),
+      ...(file.budget && { budget: copied(file.budget) }),
       remarks: remarks.length ? remarks : NONE,
     }
   } catch (error) {
@@ -182,6 +179,9 @@ function unknown(key: string): string {
   const near = nearest(key, Object.keys(TaskFile.entries))
   return `\`${key}\`: ${near ? `did you mean \`${near}\`?` : 'not a key of a task; it has no effect'}`
 }
+
+/** A part of a text keeps the whole text in memory. */
+const copied = (value: unknown) => JSON.parse(JSON.stringify(value))
 
 /** An unfit file name as an id; letters of other scripts fall away, so the rest of the name's bytes keep it apart. */
 function slug(name: string): string {

@@ -64,10 +64,14 @@ export class Entries {
     else {
       this.all.set(entry.file, entry)
       this.#in[entry.state].add(entry)
-      for (const key of keysOf(entry)) this.#by.set(key, [...this.about(key), entry])
+      for (const key of keysOf(entry)) {
+        const others = this.about(key)
+        this.#by.set(key, others.length ? [...others, entry] : [entry]) // spread, it has room for 17
+      }
     }
-    this.#needs.set(entry, needs(entry))
-    for (const key of needs(entry)) {
+    const keys = needs(entry)
+    if (keys.length) this.#needs.set(entry, keys)
+    for (const key of keys) {
       this.#needed.set(key, (this.#needed.get(key) ?? 0) + 1)
       this.about(key)
     }

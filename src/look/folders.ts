@@ -1,7 +1,7 @@
 // What lies in the task folders: the look's eyes. It only reads. Promises: nothing is taken for whole before it has stood
 // still, nothing for gone before it has stayed away, and a folder that vanished is never a removal.
 import { lstatSync, type Stats } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, join, sep } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { createArchive } from '../files/archive.ts'
 import { isErrno, readRegular } from '../files/files.ts'
@@ -205,6 +205,8 @@ export class Folders {
     // What leaves completed/ may be found there now.
     const left = [...this.news.dropped].some(({ state }) => state === 'completed')
     if (all || left) for (const id of this.archive.read()) this.news.keys.add(id)
+    if (all)
+      delete this.rules.known // it was of use
     ;[this.#changed, this.#edits] = [[], []]
     return result
   }
@@ -353,9 +355,11 @@ export class Folders {
   }
 
   #blank(state: State, name: string, now: number): Entry {
-    const path = join(this.#at.state[state], name)
+    // In one piece, as stamps are.
+    const path = [this.#at.state[state], name].join(sep)
+    const file = ['tasks', state, name].join('/')
     return {
-      ...{ state, name, path, file: `tasks/${state}/${name}`, id: stem(name) },
+      ...{ state, name, path, file, id: stem(name) },
       ...{ task: null, problem: null, body: '', stamp: '', ctimeMs: 0, since: now },
       ...{ ours: this.whole.delete(path), goneSince: null, edited: false, learnt: null },
     }

@@ -6,7 +6,7 @@
 import { lstatSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { inFolder, readRegular, writeWhole } from '../files/files.ts'
-import { RECORD_NAME, TASK_NAME } from '../files/names.ts'
+import { NONE, RECORD_NAME, TASK_NAME } from '../files/names.ts'
 import { stamps } from '../files/stamps.ts'
 import type { Workspace } from '../files/workspace.ts'
 import {
@@ -58,6 +58,7 @@ interface Written {
 
 /** Bytes. */
 const CAP = 512 * 1024 * 1024
+const LISTS = ['dependencies', 'contextFiles', 'subtasks', 'labels', 'remarks'] as const
 const [WARM, COLD] = ['tasks.json', 'settled.json']
 
 async function read(at: Workspace, name: string, key: string): Promise<Written> {
@@ -84,7 +85,14 @@ export async function readWaiting(
 ): Promise<{ waiting: Kept['tasks']; image: string | null }> {
   const { tasks, image } = await read(at, WARM, key)
   const waiting = tasks.filter(({ state }) => state === 'pending')
+  for (const { id, task } of waiting) if (task) share(task, id)
   return { waiting: new Map(waiting.map((one) => [one.file, one])), image: image ?? null }
+}
+
+/** What of 100,000 tasks is the same, once: JSON makes each anew. */
+function share(task: Task, id: string): void {
+  if (task.id === id) task.id = id
+  for (const key of LISTS) if (task[key]?.length === 0) task[key] = NONE
 }
 
 /** By who holds the lock. @param rows of what is settled. @param image its path. */

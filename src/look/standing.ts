@@ -1,7 +1,7 @@
 // Who waits, and for what: the part of the queue that a look has to plan. A task that waits for a time, another task or a person
 // is put aside until that comes; those that lack only an agent stand in lines, whose heads are planned. Promises: the plan of this
 // part is the plan of all; whatever may change what a task waits for brings it back.
-import { stem } from '../files/names.ts'
+import { NONE, stem } from '../files/names.ts'
 import type { Entry, Note, Plan } from '../types.ts'
 import { CIRCLE } from './blocked.ts'
 import type { Folders } from './folders.ts'
@@ -15,6 +15,8 @@ const FEW = 8
 const ORDER_MS = 60_000
 /** ms by which a clock may go back without having been set. */
 const SLEW_MS = 1000
+
+const low = (text: string) => text.toLowerCase()
 
 /** What it is told of the folders. */
 type Queue = Pick<Folders, 'in' | 'about' | 'entries' | 'news'>
@@ -176,7 +178,7 @@ export class Standing {
       if (line) this.#word(line, plan.waiting.get(entry) ?? '')
       if (line && this.#stands.get(entry)?.line === line) continue
       this.#leave(entry)
-      const needs = task.dependencies.map((id) => id.toLowerCase())
+      const needs = task.dependencies.length ? task.dependencies.map(low) : NONE
       for (const key of needs) this.#on.set(key, (this.#on.get(key) ?? new Set()).add(entry))
       const place = { entry, task }
       this.#stands.set(entry, { needs, ...(line && { line, place }) })
