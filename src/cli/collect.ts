@@ -3,10 +3,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** ms that were quiet before it is done, once. */
+/** ms that were quiet before it is done, twice: each takes the whole thread. */
 const QUIET_MS = 10_000
-/** ms between the two times: each takes the whole thread. */
-const APART_MS = 1000
 /** Node 22 and 24 give nothing back for less; for node 20 it is one more collection. */
 const ALL = { type: 'major', execution: 'sync', flavor: 'last-resort' }
 /** The part of them in which something was done. */
@@ -16,15 +14,15 @@ const QUIET = 0.03
  * Where there is work, V8 does it by itself, and nobody waits for all of it at once: 0.4 s with 100,000 tasks. Does not hold the
  * process open. Not by `node:inspector`, whose session stops the thread that begins it.
  */
-export function collectLater(): void {
+export function collectLater(how?: typeof ALL): void {
   const { eventLoopUtilization } = performance
   const before = eventLoopUtilization()
   setTimeout(() => {
-    if (eventLoopUtilization(before).utilization > QUIET) return collectLater()
+    if (eventLoopUtilization(before).utilization > QUIET) return collectLater(how)
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as (how?: object) => void
     setFlagsFromString('--no-expose-gc')
-    collect()
-    setTimeout(() => collect(ALL), APART_MS).unref()
+    collect(how)
+    if (!how) collectLater(ALL)
   }, QUIET_MS).unref()
 }

@@ -61,13 +61,15 @@ export class Entries {
     const old = this.all.get(entry.file)
     if (old && old !== entry) this.drop(old)
     if (old === entry) this.#needNot(entry)
-    else {
-      this.all.set(entry.file, entry)
-      this.#in[entry.state].add(entry)
-      for (const key of keysOf(entry)) {
-        const others = this.about(key)
-        this.#by.set(key, others.length ? [...others, entry] : [entry]) // spread, it has room for 17
-      }
+    this.all.set(entry.file, entry)
+    this.#in[entry.state].add(entry)
+    for (const key of keysOf(entry)) {
+      const all = this.about(key)
+      if (all.length === 0)
+        this.#by.set(key, [entry]) // spread, it has room for 17
+      // The last one read is the last.
+      else if (all.at(-1) !== entry)
+        this.#by.set(key, [...all.filter((one) => one !== entry), entry])
     }
     const keys = needs(entry)
     if (keys.length) this.#needs.set(entry, keys)

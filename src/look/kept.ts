@@ -85,7 +85,7 @@ export async function readWaiting(
 ): Promise<{ waiting: Kept['tasks']; image: string | null }> {
   const { tasks, image } = await read(at, WARM, key)
   const waiting = tasks.filter(({ state }) => state === 'pending')
-  for (const { id, task } of waiting) if (task) share(task, id)
+  for (const { id, task } of waiting) if (task && typeof task === 'object') share(task, id)
   return { waiting: new Map(waiting.map((one) => [one.file, one])), image: image ?? null }
 }
 

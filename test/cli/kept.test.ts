@@ -23,7 +23,7 @@ import { type Workspace, workspace } from '../../src/files/workspace.ts'
 import { viewOf } from '../../src/index/picture.ts'
 import type { TaskJson } from '../../src/index/shapes.ts'
 import { duplicates } from '../../src/look/duplicates.ts'
-import { keep } from '../../src/look/kept.ts'
+import { keep, readWaiting } from '../../src/look/kept.ts'
 import { createMemory } from '../../src/look/memory.ts'
 import { type Entry, STATES, type State, type TaskView } from '../../src/types.ts'
 import { open, SHELLS, type Stage } from '../acceptance/stage.ts'
@@ -272,6 +272,14 @@ it('reads nothing again that is as it was at the stop', async () => {
   expect(await texts()).toEqual(['kept 0', 'kept 1', 'new'])
   here.write('.orchestrate/tasks.json', 'cut sho')
   expect((await rows()).filter(({ id }) => id !== 'new')).toEqual(before)
+})
+
+it('what is no task in it stands in no way of a start', async () => {
+  const here = open(SHELLS)
+  const tasks = [{ file: 'tasks/pending/a.yaml', state: 'pending', task: 'no task' }]
+  here.write('.orchestrate/tasks.json', JSON.stringify({ key: 'k', stop: '', tasks }))
+  const { waiting } = await readWaiting(workspace(here.root), 'k')
+  expect(waiting.size).toBe(1)
 })
 
 const must = async (here: Stage, words: string) => (await here.must(`orchestrate ${words}`)).stdout

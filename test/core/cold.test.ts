@@ -314,6 +314,19 @@ it('what nothing that waits depends on any more is a name again', async () => {
   expect(done()).toBe(false)
 })
 
+it('of two of one id, the one that was not edited is found', async () => {
+  const { at, queue, look } = await cooled()
+  const [first, second] = [join(at.state.pending, 'a.yaml'), join(at.state.pending, 'b.yaml')]
+  writeFileSync(first, 'description: one\n')
+  await look(['tasks/pending/a.yaml'], false)
+  writeFileSync(second, 'description: two\nid: a\n')
+  await look(['tasks/pending/b.yaml'], false)
+  expect(queue.find('a')?.name).toBe('a.yaml')
+  writeFileSync(first, 'description: one more\n')
+  await look(['tasks/pending/a.yaml'], false)
+  expect(queue.find('a')?.name).toBe('b.yaml')
+})
+
 it('what was removed while a look broke off is gone in the next', async () => {
   const { at, rows, queue, look } = await cooled()
   writeFileSync(join(at.state.pending, 'y.yaml'), 'description: two\n')
