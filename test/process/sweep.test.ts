@@ -90,14 +90,16 @@ describe.each(ways)('by %s', (way, processes) => {
     // A pass of `ps` takes longer than such a process lives: nobody could end it that way.
     if (way === 'ps' && args.length > 2) continue
     it(`ends a chain of forks ${name}`, async () => {
-      const mark = `chain-${way}-${name}`.replaceAll(' ', '-')
+      const mark = `chain-${way}-${name}-${process.pid}`.replaceAll(' ', '-')
       const { pid } = start('sh', [CHAIN, ...args], mark)
       await until('the first has gone', () => processes.started(pid) === null)
       await processes.sweep(mark, pid)
       // Ten more looks: had one slipped away, it would be back.
       for (let look = 0; look < 10; look++) {
         await new Promise((resolve) => setTimeout(resolve, 10))
-        expect(processes.ofRun(mark, pid)).toEqual([])
+        const all = processes.list()
+        const left = processes.ofRun(mark, pid, all)
+        expect(all.filter((one) => left.includes(one.pid))).toEqual([])
       }
     })
   }
