@@ -1,5 +1,4 @@
-// What a start leaves behind is given back: V8 collects garbage when more is asked for, and who only waits
-// asks for nothing.
+// What a start leaves behind is given back: V8 collects garbage when more is asked for, and who only waits asks for nothing.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 

@@ -1,6 +1,6 @@
 // The tasks as the look has seen them, and what they are found by: entries, and of what was settled long ago the name alone (cold.ts).
 // Promises: `put` and `take` alone change what is found; who asks gets an entry; each change is in `news`.
-import { ID, RECORD_NAME, stem, TASK_NAME } from '../files/names.ts'
+import { ID, NONE, RECORD_NAME, stem, TASK_NAME } from '../files/names.ts'
 import { type Entry, type Settled, STATES, type State } from '../types.ts'
 import { ColdTasks } from './cold.ts'
 
@@ -60,7 +60,7 @@ export class Entries {
   put(entry: Entry): void {
     const old = this.all.get(entry.file)
     if (old && old !== entry) this.drop(old)
-    if (old === entry) this.#needNot(entry)
+    this.#needNot(entry)
     this.all.set(entry.file, entry)
     this.#in[entry.state].add(entry)
     for (const key of keysOf(entry)) {
@@ -172,6 +172,6 @@ const keysOf = ({ id, name }: Pick<Entry, 'id' | 'name'>) => new Set([low(id), l
 const isTask = ({ id, name }: Settled) =>
   ID.test(id) && TASK_NAME.test(name) && !RECORD_NAME.test(name) && !name.includes('/')
 
-/** What it waits for, of one that waits. */
-const needs = ({ state, task }: Entry) =>
-  state === 'pending' && task ? task.dependencies.map(low) : []
+/** What it depends on, of one that waits, in lower case. */
+export const needs = ({ state, task }: Entry): readonly string[] =>
+  state === 'pending' && task?.dependencies.length ? task.dependencies.map(low) : NONE

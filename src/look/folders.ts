@@ -205,8 +205,8 @@ export class Folders {
     // What leaves completed/ may be found there now.
     const left = [...this.news.dropped].some(({ state }) => state === 'completed')
     if (all || left) for (const id of this.archive.read()) this.news.keys.add(id)
-    if (all)
-      delete this.rules.known // it was of use
+    // Who was the same as before was taken for it now.
+    if (all) delete this.rules.known
     ;[this.#changed, this.#edits] = [[], []]
     return result
   }

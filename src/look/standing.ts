@@ -1,9 +1,10 @@
 // Who waits, and for what: the part of the queue that a look has to plan. A task that waits for a time, another task or a person
 // is put aside until that comes; those that lack only an agent stand in lines, whose heads are planned. Promises: the plan of this
 // part is the plan of all; whatever may change what a task waits for brings it back.
-import { NONE, stem } from '../files/names.ts'
+import { stem } from '../files/names.ts'
 import type { Entry, Note, Plan } from '../types.ts'
 import { CIRCLE } from './blocked.ts'
+import { needs } from './entries.ts'
 import type { Folders } from './folders.ts'
 import { before, type Queued } from './order.ts'
 
@@ -15,8 +16,6 @@ const FEW = 8
 const ORDER_MS = 60_000
 /** ms by which a clock may go back without having been set. */
 const SLEW_MS = 1000
-
-const low = (text: string) => text.toLowerCase()
 
 /** What it is told of the folders. */
 type Queue = Pick<Folders, 'in' | 'about' | 'entries' | 'news'>
@@ -178,10 +177,10 @@ export class Standing {
       if (line) this.#word(line, plan.waiting.get(entry) ?? '')
       if (line && this.#stands.get(entry)?.line === line) continue
       this.#leave(entry)
-      const needs = task.dependencies.length ? task.dependencies.map(low) : NONE
-      for (const key of needs) this.#on.set(key, (this.#on.get(key) ?? new Set()).add(entry))
+      const ids = needs(entry)
+      for (const key of ids) this.#on.set(key, (this.#on.get(key) ?? new Set()).add(entry))
       const place = { entry, task }
-      this.#stands.set(entry, { needs, ...(line && { line, place }) })
+      this.#stands.set(entry, { needs: ids, ...(line && { line, place }) })
       if (line) joined.set(line, joined.get(line) ?? [])
       if (line) joined.get(line)?.push(place)
       const times = [task.notBefore ?? 0, note.ready?.at ?? 0].filter((at) => at > now)
