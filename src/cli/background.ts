@@ -10,6 +10,7 @@ import { inWords } from '../files/system-errors.ts'
 import type { Workspace } from '../files/workspace.ts'
 import { OrchestrateError } from '../types.ts'
 import type { World } from './act.ts'
+import type { Composed } from './compose.ts'
 import { clean } from './output.ts'
 
 interface Ready {
@@ -99,11 +100,10 @@ export async function serve(
     const announce = (notes: string[]) => {
       said = notes
     }
-    const composed = await compose(at, { agents, env, announce })
-    const signals = onSignals(composed, () => {})
+    const heed = (composed: Composed) => onSignals(composed, () => {})
+    const composed = await compose(at, { agents, env, announce, heed })
     tell({ pid: process.pid, notes: said })
     await composed.stopped
-    signals.off()
     return 0
   } catch (error) {
     const words = inWords(error)

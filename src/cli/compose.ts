@@ -59,6 +59,8 @@ export interface Wishes {
   echo?: Log
   /** Gets what a person should know, one sentence each, before the first task is claimed. */
   announce: (notes: string[]) => void
+  /** Gets it before anybody can reach it: whoever is answered may send a signal at once. */
+  heed: (composed: Composed) => void
 }
 
 /** Throws `NOT_PRIVATE`, `CONFIG`, `LOCKED`, or what a part says. */
@@ -83,7 +85,7 @@ export async function compose(at: Workspace, wishes: Wishes): Promise<Composed> 
 
 async function begin(
   at: Workspace,
-  { agents, env, echo, announce }: Wishes,
+  { agents, env, echo, announce, heed }: Wishes,
   endings: (() => unknown)[],
   end: () => Promise<void>,
   works: (orchestrator: Orchestrator) => void,
@@ -223,18 +225,23 @@ async function begin(
   }
   const extra = () => ({ pid: process.pid, halted: orchestrator.halted(), notes: remarks() })
   const path = socketPath(at.root)
-  const served = await serve({ path, operations, log, mine: true })
-  endings.push(() => served.close())
-  log('info', `started (pid ${process.pid})`)
-  collectLater()
-  endings.push(() => log('info', 'stopped'))
-  return {
+  const composed = {
     orchestrator,
     picture: () => last ?? picture(),
     tasks: () => (last ? null : index.tasks()),
     stop,
     stopped,
   }
+  heed(composed)
+  const serving = serve({ path, operations, log, mine: true })
+  // It may be stopped before the socket is open.
+  const close = () => serving.then((served) => served.close()).catch(() => {}) // what failed is told below
+  endings.push(close)
+  await serving
+  log('info', `started (pid ${process.pid})`)
+  collectLater()
+  endings.push(() => log('info', 'stopped'))
+  return composed
 }
 
 /** Null: it cannot tell. */

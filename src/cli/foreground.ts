@@ -20,7 +20,7 @@ export interface Attended {
 export async function attend(
   at: Workspace,
   { talk }: World,
-  wishes: Omit<Wishes, 'echo' | 'announce'>,
+  wishes: Omit<Wishes, 'echo' | 'announce' | 'heed'>,
   enough: (composed: Composed) => Promise<unknown>,
 ): Promise<Attended> {
   let view: ReturnType<typeof live> | null = null
@@ -32,8 +32,12 @@ export async function attend(
     if (view) view.above(colour(line))
     else talk.line(colour(line))
   }
-  const composed = await compose(at, { ...wishes, echo, announce: (notes) => notes.forEach(say) })
-  const signals = onSignals(composed, say)
+  let signals: ReturnType<typeof onSignals> | undefined
+  const heed = (one: Composed) => {
+    signals = onSignals(one, say)
+  }
+  const announce = (notes: string[]) => notes.forEach(say)
+  const composed = await compose(at, { ...wishes, echo, announce, heed })
   if (talk.live) view = live(talk)
   const draw = () => view?.draw(composed.picture())
   const timer = setInterval(draw, EVERY)
@@ -45,14 +49,13 @@ export async function attend(
   } finally {
     clearInterval(timer)
     view?.end()
-    signals.off()
   }
-  return { composed, interrupted: signals.interrupted }
+  return { composed, interrupted: signals?.interrupted ?? false }
 }
 
 /** The first signal stops gently, the second interrupts the agents. A hang-up (a closed terminal) is none of our business. */
 export function onSignals(composed: Composed, say: (text: string) => void) {
-  const state = { count: 0, interrupted: false, off }
+  const state = { count: 0, interrupted: false }
   const stop = (signal: NodeJS.Signals) => {
     state.count++
     state.interrupted ||= signal === 'SIGINT'
@@ -66,8 +69,8 @@ export function onSignals(composed: Composed, say: (text: string) => void) {
   }
   const poke = () => composed.orchestrator.poke()
   process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', poke)
-  function off() {
+  void composed.stopped.then(() => {
     process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', poke)
-  }
+  })
   return state
 }

@@ -26,6 +26,7 @@ async function begin(config: string, agents?: string) {
     agents,
     env: process.env,
     announce: (said) => notes.push(...said),
+    heed() {},
   })
   rooms.push({ at, program })
   const room = {
