@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import {
   cpSync,
+  existsSync,
   lstatSync,
   mkdtempSync,
   readdirSync,
@@ -46,6 +47,11 @@ export async function worked(): Promise<Stage> {
     ),
   )
   await stage.until('the record of it', () => stage.result('again')?.status === 'success')
+  // That of its first end is alone now, and is put away by a later look: from then on nothing is written.
+  await stage.until('the record of its first end to be put away', () => {
+    process.kill(stage.pid() as number, 'SIGHUP')
+    return !existsSync(join(stage.at.state.failed, 'again_result.yaml'))
+  })
   return stage
 }
 
