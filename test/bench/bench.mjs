@@ -35,6 +35,9 @@ const { values } = parseArgs({
   },
 })
 
+// What this machine adds to every node, a bare one too, would make each ratio look smaller: 100 ms of certificates in one place.
+for (const name of ['NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS']) delete process.env[name]
+
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
     removeAll()
