@@ -1,8 +1,8 @@
 // `add`, `retry` and `cancel` where nothing runs: the queue works on the files. Promises: the same rules as with a
 // running orchestrator; it sees what was done when it starts.
-import { mkdir } from 'node:fs/promises'
 import { quickSettings } from '../config/cache.ts'
 import type { TaskQueue } from '../core/queue.ts'
+import { mkdir } from '../files/fs.ts'
 import { addTasks } from '../files/new-task.ts'
 import type { Workspace } from '../files/workspace.ts'
 import type { NewTask } from '../types.ts'

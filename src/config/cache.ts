@@ -1,7 +1,7 @@
 // The few settings that `add` needs, mirrored in `.orchestrate/config.json`: yaml and valibot cost it three bare starts.
 // Promises: never older than config.yaml as stat sees it; deletable at any time; imports nothing heavy.
-import { readFile, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readFile, rename, stat, unlink, writeFile } from '../files/fs.ts'
 import type { Workspace } from '../files/workspace.ts'
 import type { Priority } from '../types.ts'
 import { BUILT_IN, DEFAULTS } from './defaults.ts'

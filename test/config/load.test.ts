@@ -190,7 +190,7 @@ describe('quickSettings', () => {
   it('imports nothing heavy', () => {
     const text = readFileSync(new URL('../../src/config/cache.ts', import.meta.url), 'utf8')
     const from = [...text.matchAll(/^import (?!type).* from '(.+)'/gm)].map(([, name]) => name)
-    expect(from).toEqual(['node:fs/promises', 'node:path', './defaults.ts'])
+    expect(from).toEqual(['node:path', '../files/fs.ts', './defaults.ts'])
     const defaults = readFileSync(new URL('../../src/config/defaults.ts', import.meta.url), 'utf8')
     expect(defaults).not.toMatch(/^import/m)
   })
