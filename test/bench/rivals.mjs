@@ -9,6 +9,8 @@ import { join } from 'node:path'
 const DEBIAN = { parallel: 'parallel', tsp: 'task-spooler', nq: 'nq', task: 'taskwarrior' }
 const NPM = { backlog: 'backlog.md@1.52.0', 'task-master': 'task-master-ai@0.43.1' }
 const HOME = join(tmpdir(), 'orchestrate-bench-rivals')
+/** As it was before the bench took out what slows each node: npm may need its certificates. */
+const OUTSIDE = { ...process.env }
 
 const has = (command) => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0
 
@@ -34,7 +36,10 @@ export function installRivals(commands) {
     if (!NPM[command] || existsSync(npmRival(command))) continue
     mkdirSync(HOME, { recursive: true })
     const words = ['install', '--prefix', HOME, '--ignore-scripts', '--no-audit', '--no-fund']
-    const { status } = spawnSync('npm', [...words, NPM[command]], { timeout: 600_000 })
+    const { status } = spawnSync('npm', [...words, NPM[command]], {
+      timeout: 600_000,
+      env: OUTSIDE,
+    })
     if (status !== 0) why[command] = `npm install ${NPM[command]} failed`
   }
   return why
