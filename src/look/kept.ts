@@ -56,6 +56,8 @@ interface Written {
   image?: string | null
 }
 
+/** An error costs five times as much. */
+const QUIETLY = { throwIfNoEntry: false } as const
 /** Bytes. */
 const CAP = 512 * 1024 * 1024
 const LISTS = ['dependencies', 'contextFiles', 'subtasks', 'labels', 'remarks'] as const
@@ -166,17 +168,17 @@ export function learntOf(
   runs: string,
   { id, state, path }: Pick<Entry, 'id' | 'state' | 'path'>,
   attempt: number,
-  folder = stampOf(join(runs, id)),
+  folder = stampOf(`${runs}/${id}`),
 ): string {
-  const record = isSettled(state) ? stampOf(join(dirname(path), `${id}_result.yaml`)) : null
-  const told = attempt ? stampOf(join(runs, id, String(attempt), 'run.json')) : record
+  const record = isSettled(state) ? stampOf(`${dirname(path)}/${id}_result.yaml`) : null
+  const told = attempt ? stampOf(`${runs}/${id}/${attempt}/run.json`) : record
   return `${attempt} ${folder} ${told}`
 }
 
-/** Null: it is not there, or cannot be looked at. */
+/** Null: it is not there, or cannot be looked at. Of paths put together plainly: `join` costs as much as the look. */
 export function stampOf(path: string): string | null {
   try {
-    const seen = lstatSync(path, { throwIfNoEntry: false }) // an error costs five times as much
+    const seen = lstatSync(path, QUIETLY)
     return seen ? stamps(seen).stamp : null
   } catch {
     return null
@@ -185,8 +187,11 @@ export function stampOf(path: string): string | null {
 
 /** Whether the runs of a task are as they were. */
 export const sameRuns = (at: Workspace, { file, id, state, learnt }: KeptTask): boolean =>
-  learntOf(at.runs, { id, state, path: join(at.root, file) }, Number.parseInt(learnt ?? '', 10)) ===
-  learnt
+  learntOf(
+    at.runs,
+    { id, state, path: `${at.root}/${file}` },
+    Number.parseInt(learnt ?? '', 10),
+  ) === learnt
 
 /** Whether the folders hold exactly these tasks, unchanged. */
 export function still(at: Workspace, { tasks, whole }: Kept): boolean {
@@ -197,7 +202,7 @@ export function still(at: Workspace, { tasks, whole }: Kept): boolean {
       if (!TASK_NAME.test(name)) continue
       const one = tasks.get(`tasks/${state}/${name}`)
       if (!one && RECORD_NAME.test(name) && state !== 'pending') continue
-      if (!one || stampOf(join(at.state[state], name)) !== one.stamp || !sameRuns(at, one))
+      if (!one || stampOf(`${at.state[state]}/${name}`) !== one.stamp || !sameRuns(at, one))
         return false
       found++
     }
