@@ -23,8 +23,9 @@ type Colour = keyof typeof COLOURS
  * tenth of its time.
  */
 export function paper(fd: 1 | 2, stream: () => NodeJS.WriteStream, env: NodeJS.ProcessEnv): Paper {
-  const terminal = fstatSync(fd).isCharacterDevice() ? stream() : null
-  const live = terminal?.isTTY === true && env.TERM !== 'dumb'
+  const device = fstatSync(fd).isCharacterDevice() ? stream() : null
+  const terminal = device?.isTTY ? device : null
+  const live = terminal !== null && env.TERM !== 'dumb'
   const coloured = live && !env.NO_COLOR
   const paint = Object.fromEntries(
     Object.entries(COLOURS).map(([name, code]) => [

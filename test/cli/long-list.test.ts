@@ -1,6 +1,6 @@
 // A list that is longer than any pipe holds: it arrives whole, however slowly it is read, and nobody minds who has enough.
-import { spawn } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { json } from '../../src/files/shown-json.ts'
@@ -10,12 +10,11 @@ import { MAIN, workspace } from './program.ts'
 const MANY = 20_000
 
 /** In a real pipe to `reader`: what that read, and how the program ended. */
-function piped(
-  root: string,
-  words: string,
-  reader: string,
-): Promise<{ read: string; end: string }> {
-  const line = `{ "$0" "$1" tasks ${words}; echo "exit $?" >&2; } | { ${reader}; }`
+const piped = (root: string, words: string, reader: string) =>
+  shell(root, `{ "$0" "$1" tasks ${words}; echo "exit $?" >&2; } | { ${reader}; }`)
+
+/** What came of a line that runs the program as `"$0" "$1"`. */
+function shell(root: string, line: string): Promise<{ read: string; end: string }> {
   const child = spawn('sh', ['-c', line, process.execPath, MAIN], { cwd: root })
   return new Promise((done, fail) => {
     const said = { read: '', end: '' }
@@ -29,11 +28,11 @@ function piped(
   })
 }
 
-it('20,000 tasks through a slow pipe', async () => {
-  const root = await workspace()
+/** Who answers of so many tasks. */
+async function answering(root: string, many: number) {
   mkdirSync(join(root, '.orchestrate'), { recursive: true, mode: 0o700 })
   const { index } = await stage({ root })
-  for (let n = 0; n < MANY; n++) {
+  for (let n = 0; n < many; n++) {
     index.putTask({
       ...{ file: `tasks/pending/t${n}.yaml`, id: `t${n}`, status: 'pending', priority: 'normal' },
       ...{ description: `Task ${n}: grüße\u009b`, createdAt: n, agentId: null, attempt: 0 },
@@ -41,6 +40,12 @@ it('20,000 tasks through a slow pipe', async () => {
       ...{ stamp: null, learnt: null },
     })
   }
+  return index
+}
+
+it('20,000 tasks through a slow pipe', async () => {
+  const root = await workspace()
+  const index = await answering(root, MANY)
   const slowly = 'sleep 0.5; head -c 100000; sleep 0.2; cat'
   const all = await piped(root, '--json', slowly)
   expect(all.end).toBe('exit 0\n')
@@ -54,3 +59,22 @@ it('20,000 tasks through a slow pipe', async () => {
   for (const words of ['', '--json'])
     expect((await piped(root, words, 'head -n 1 >/dev/null')).end).toBe('exit 0\n')
 }, 60_000)
+
+it.skipIf(spawnSync('which', ['script']).status !== 0)(
+  '2,000 tasks on a slow terminal',
+  async () => {
+    const root = await workspace()
+    await answering(root, 2000)
+    const reader = 'sleep 0.5; head -c 10000; sleep 0.2; cat'
+    const line = `script -qec '"'"$0"'" "'"$1"'" tasks' /dev/null </dev/null | { ${reader}; }`
+    const lines = (await shell(root, line)).read.trimEnd().split('\r\n')
+    expect(lines).toHaveLength(2001)
+    expect(lines.at(-1)).toMatch(/^t1999 +pending/)
+  },
+)
+
+it.skipIf(!existsSync('/dev/full'))('a device that takes nothing is a sentence', async () => {
+  const root = await workspace()
+  const { end } = await shell(root, '"$0" "$1" status >/dev/full; echo "exit $?" >&2')
+  expect(end).toBe('orchestrate: the disk is full (write)\nexit 1\n')
+})
