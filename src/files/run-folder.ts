@@ -172,8 +172,13 @@ const LINE_CAP = 1 << 20
 const CHUNK = 1 << 16
 /** Bytes for one look at a run, so that the other agents are looked after meanwhile. */
 const READ_CAP = 4 << 20
+/** Bytes: more than is kept of a text (TEXT_CAP characters), whatever its letters. What comes before it need not be read. */
+const TAIL = 1 << 20
 
-/** Reads a growing file line by line from where it stopped; a line is cut at 1 MiB, so memory stays flat. */
+/**
+ * Reads a growing file line by line from where it stopped; a line is cut at 1 MiB, so memory stays flat. Who prints faster than that
+ * is read (`yes` a gigabyte a second) is caught up with at the end of his text.
+ */
 export class Lines {
   readonly #path: string
   readonly #line: (text: string) => void
@@ -183,7 +188,7 @@ export class Lines {
   /** When the file was last written to, epoch ms; that of now before it is read. */
   at = Date.now()
 
-  /** @param many whether `line` takes all the lines of a chunk in one text. */
+  /** @param many whether `line` takes all the lines of a chunk in one text, and only the end of it all counts. */
   constructor(path: string, line: (text: string) => void, many = false) {
     this.#path = path
     this.#line = line
@@ -200,6 +205,7 @@ export class Lines {
     try {
       const { size, mtimeMs } = await handle.stat()
       this.at = mtimeMs
+      if (this.#many && size - this.#offset > TAIL) [this.#offset, this.#rest] = [size - TAIL, NONE]
       const end = Math.min(size, this.#offset + most)
       // Of many a run, most looks find nothing new.
       const chunk = Buffer.allocUnsafe(Math.min(CHUNK, Math.max(0, end - this.#offset)))
