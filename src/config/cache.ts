@@ -20,6 +20,7 @@ const TICK = 100
 
 /** Throws CONFIG when config.yaml is broken. */
 export async function quickSettings(workspace: Workspace): Promise<QuickSettings> {
+  const now = Date.now() // before it is read: what counts is whether an edit after that could have the same stat
   // RACE: the file may be edited after this stat; then the next stat differs, and it is read again.
   const found = await stat(workspace.config).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null
@@ -37,7 +38,7 @@ export async function quickSettings(workspace: Workspace): Promise<QuickSettings
   const { settings } = await loadConfig(workspace, { onPath: () => true })
   const { maxSize, defaultPriority } = settings.queue
   const quick = { maxSize, defaultPriority, types: Object.keys(settings.agents) }
-  if (Date.now() - found.ctimeMs > TICK) await writeCache(path, JSON.stringify({ key, ...quick }))
+  if (now - found.ctimeMs > TICK) await writeCache(path, JSON.stringify({ key, ...quick }))
   return quick
 }
 
