@@ -73,12 +73,13 @@ export async function writeRun(
   const root = join(runs, '../..')
   const text = `${JSON.stringify(record, null, 2)}\n`
   const write = () => inFolder(root, folder, (at) => how(join(at, 'run.json'), text))
+  // Before it: who is killed after the last record was written leaves nobody who writes there again.
+  if (record.outcome) await removeLeft(folder)
   await write().catch(async (error) => {
     if (!isErrno(error, 'ENOENT')) throw error
     await makeInside(root, folder)
     await write()
   })
-  if (record.outcome) await removeLeft(folder)
 }
 
 /** Only the holder of the lock writes here: a draft of another process is a killed one's. */

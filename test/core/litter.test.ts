@@ -74,6 +74,12 @@ it('an empty folder of a start that was killed goes, one that holds something st
 it('in a run folder it goes with the end of the run: only the holder of the lock writes there', async () => {
   const run = { task_id: 'a', attempt: 2, outcome: 'success' } as RunRecord
   const litter = left(`.orchestrate/runs/a/2/.run.json.${DEAD}.9.draft`, new Date())
+  // Who is killed after the last record is written is followed by nobody who writes there again.
+  const killed = async () => {
+    expect(readdirSync(dirname(litter))).toEqual([])
+    throw new Error('killed')
+  }
+  await expect(writeRun(at.runs, run, killed)).rejects.toThrow('killed')
   await writeRun(at.runs, run)
   expect(readdirSync(dirname(litter))).toEqual(['run.json'])
 })
