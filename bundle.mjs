@@ -1,6 +1,6 @@
 // Makes dist/cli, the command line as it is shipped: a few CommonJS files from src/cli (src/README.md says why).
 // Promises: what `status` and `add` need of a running orchestrator lies in one file; the rest stays in files of its own,
-// and other packages stay outside, each loaded by the command that uses it. A warning fails the build.
+// and so does each package, in it or outside, loaded by the command that uses it. A warning fails the build.
 import { readdirSync, readFileSync } from 'node:fs'
 import { build } from 'rolldown'
 
